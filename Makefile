@@ -1,0 +1,33 @@
+SHELL := /bin/bash
+VENV := .venv/bin
+
+.PHONY: run test lint tests bench install clean help
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+
+run:  ## everything on this machine, with a first share; Ctrl-C ends it
+	@scripts/install run
+	@exec $(VENV)/abaca serve --install --first-share hello
+
+test: install lint tests  ## the whole test suite; installs what it needs
+
+install:
+	@scripts/install test
+	@$(VENV)/abaca doctor --install --tests
+
+lint:  ## style, types, import rules
+	$(VENV)/ruff check src tests bench scripts
+	$(VENV)/ruff format --check src tests bench scripts
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+tests:  ## the tests alone; make tests ARGS="tests/cli -x"
+	$(VENV)/python -m pytest -n 2 --dist loadgroup --durations 15 $(ARGS)
+
+bench:  ## measure, and compare with the incumbent
+	@scripts/install test
+	$(VENV)/python -m bench $(ARGS)
+
+clean:  ## remove the virtual environment and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

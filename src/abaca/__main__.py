@@ -1,0 +1,7 @@
+"""python -m abaca"""
+
+import sys
+
+from abaca.cli import main
+
+sys.exit(main())

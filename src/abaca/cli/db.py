@@ -1,0 +1,101 @@
+"""`abaca db`: the shape of the database."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import config_options, load_config
+
+if TYPE_CHECKING:
+    from abaca.store.engine import Store
+
+
+@click.group()
+@config_options
+def db() -> None:
+    """Create or upgrade the database.
+
+    `abaca serve`, `api` and `manager` upgrade it themselves when they start; do it beforehand
+    when several of them will start at once, or to see that it works.
+    """
+
+
+@db.command()
+@config_options
+def upgrade() -> None:
+    """Create the tables, or bring them to this release.  Doing it again is harmless."""
+    from abaca.store import migrate
+
+    with _opened() as store:
+        before = migrate.version(store)
+        if migrate.upgrade(store):
+            click.echo(f"{_shown(store)}: from {before or 'empty'} to {migrate.HEAD}")
+        else:
+            click.echo(f"{_shown(store)}: is at {before}, nothing to do")
+
+
+@db.command()
+@config_options
+def version() -> int:
+    """Say which version the database has, and which this release needs.
+
+    Exits with 1 when they differ.
+    """
+    from abaca.store import migrate
+
+    with _opened() as store:
+        found = migrate.version(store)
+        click.echo(f"database  {_shown(store)}")
+        click.echo(f"version   {found or 'empty'}")
+        click.echo(f"needed    {migrate.HEAD}")
+    return int(found != migrate.HEAD)
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@config_options
+def backup(file: Path) -> None:
+    """Copy an SQLite database to FILE, consistently, while abaca runs.
+
+    For PostgreSQL use pg_dump.
+    """
+    import sqlite3
+
+    from sqlalchemy import make_url
+
+    url = make_url(load_config().database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        raise click.ClickException("The database is PostgreSQL: use pg_dump.")
+    if not Path(url.database).exists():
+        raise click.ClickException(f"There is no database {url.database}.")
+    if file.exists():
+        raise click.ClickException(f"{file} exists already; choose another name.")
+    with contextlib.closing(sqlite3.connect(url.database)) as source:
+        file.touch(mode=0o600)
+        with contextlib.closing(sqlite3.connect(file)) as target:
+            source.backup(target)
+    click.echo(f"{url.database} copied to {file}")
+
+
+@contextlib.contextmanager
+def _opened() -> Iterator[Store]:
+    """The configured database, without touching its tables."""
+    from abaca.store.engine import Store
+
+    config = load_config()
+    if config.database_url.startswith("sqlite"):
+        config.state_path.mkdir(parents=True, exist_ok=True)
+    store = Store(config.database_url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _shown(store: Store) -> str:
+    return store.url.render_as_string(hide_password=True)

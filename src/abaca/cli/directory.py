@@ -1,0 +1,39 @@
+"""What `abaca user` and `abaca project` share: the directory of the configured database."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import load_config
+
+if TYPE_CHECKING:
+    from abaca.identity.directory import Directory
+
+
+def fail_unless_embedded() -> None:
+    """Raise UsageError where users are kept by somebody else."""
+    auth = load_config().auth
+    if auth != "embedded":
+        raise click.UsageError(f"auth_strategy is {auth}: users are not kept by abaca.")
+
+
+@contextlib.contextmanager
+def open_directory() -> Iterator[Directory]:
+    """Raises Unavailable, and UsageError for a database without tables."""
+    from abaca.identity.directory import Directory
+    from abaca.identity.passwords import Passwords
+    from abaca.identity.settings import IdentitySettings
+    from abaca.store import migrate
+    from abaca.store.engine import Store
+
+    store = Store(load_config().database_url)
+    try:
+        if migrate.version(store) != migrate.HEAD:
+            raise click.UsageError("The database is not up to date; run: abaca db upgrade")
+        yield Directory(store, Passwords(IdentitySettings()))
+    finally:
+        store.close()

@@ -1,0 +1,99 @@
+"""`abaca doctor`: what this machine lacks for the backends that are enabled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from abaca.drivers.ganesha.packages import missing_packages
+
+from .common import config_options, load_config, table
+from .packages import LOCAL, MTAB, install_missing, needs
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from abaca.config import Config
+
+
+class Check(NamedTuple):
+    """One thing looked at; problem None: it is fine."""
+
+    what: str
+    problem: str | None
+
+
+def checks(config: Config) -> Iterator[Check]:
+    """Everything that is looked at, in the order in which one would mend it."""
+    yield Check("configuration", _refused(config))
+    yield Check("state directory", _unwritable(config.state_path))
+    if not any(backend.driver_class.startswith(LOCAL) for backend in config.backends):
+        return
+    yield Check("rights", None if os.geteuid() == 0 else _NEEDS_ROOT)
+    yield Check("kernel", None if _has_btrfs() else _NEEDS_BTRFS)
+    yield Check("mount table", None if MTAB.exists() else _NEEDS_MTAB)
+    wanted = needs(config)
+    missing = missing_packages(wanted)
+    for need in wanted:
+        packages = " ".join(missing.get(need, ()))
+        problem = f"{need} needs packages: apt-get install {packages}" if packages else None
+        yield Check(f"packages for {need}", problem)
+
+
+_NEEDS_ROOT = (
+    "The local backend mounts file systems and runs NFS and SMB servers: start abaca as root."
+)
+_NEEDS_MTAB = f"NFS-Ganesha reads {MTAB}, which is missing: ln -s ../proc/self/mounts {MTAB}"
+_NEEDS_BTRFS = "This kernel has no btrfs: load the module (modprobe btrfs) or use another kernel."
+
+
+def _refused(config: Config) -> str | None:
+    if not config.refused:
+        return None if config.backends else "No backend is enabled: set enabled_share_backends."
+    return " ".join(f"Backend {name} cannot run: {why}" for name, why in config.refused.items())
+
+
+def _has_btrfs() -> bool:
+    return "btrfs" in Path("/proc/filesystems").read_text().split()
+
+
+def _unwritable(path: Path) -> str | None:
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not existing.is_dir():
+        return f"{existing} is not a directory: choose another state_path (ABACA_STATE_DIR)."
+    if os.access(existing, os.W_OK | os.X_OK):
+        return None
+    return f"{existing} cannot be written: choose another state_path (ABACA_STATE_DIR)."
+
+
+def first_problem(config: Config, look: Callable[[Config], Iterator[Check]] = checks) -> str | None:
+    """The first thing that stops abaca from serving, in one sentence.  A refused backend does
+    not, as long as another one can run."""
+    for check in look(config):
+        if check.problem and (check.what != "configuration" or not config.backends):
+            return check.problem
+    return None
+
+
+@click.command()
+@config_options
+@click.option("--install", is_flag=True, help="Install the Debian packages that are missing.")
+@click.option("--tests", is_flag=True, help="With --install: also what the test suite needs.")
+def doctor(install: bool, tests: bool) -> int:
+    """Check this machine and say what is missing.
+
+    Exits with 1 when the enabled backends could not run here.
+    """
+    config = load_config()
+    if install:
+        install_missing(config, Progress(), tests=tests)
+    found = list(checks(config))
+    table(
+        ("checked", "result"),
+        [(check.what, check.problem or "fine") for check in found],
+        ["yellow" if check.problem else "green" for check in found],
+    )
+    return 1 if any(check.problem for check in found) else 0

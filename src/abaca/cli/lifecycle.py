@@ -1,0 +1,144 @@
+"""The life of a service process: who may start, how it hears that it shall end, who is told."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+DRAIN_SECONDS = 1.5  # what runs may finish; the rest is taken up by the next start
+
+
+@contextlib.contextmanager
+def only_one(state: Path) -> Iterator[None]:
+    """Keep a second `abaca serve` away from this state directory.
+
+    A kernel lock: it goes with the process, however that ends.
+    """
+    path = state / "serve.pid"
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+")
+    except OSError as error:
+        raise click.ClickException(
+            f"The state directory {state} cannot be used: {error.strerror}. "
+            "Choose another with ABACA_STATE_DIR."
+        ) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pid = file.read().strip() or "unknown"
+            raise click.ClickException(
+                f"abaca is running already on {state} (process {pid}). Stop it first, or give "
+                "this one a directory of its own with ABACA_STATE_DIR."
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def check_port(address: str, port: int) -> str:
+    """The address to listen on.  Raises ClickException unless the API can listen there."""
+    address = listen_address(address)
+    where = f"{f'[{address}]' if ':' in address else address}:{port}"
+    try:
+        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise click.ClickException(f"osapi_share_listen {address}: {error.strerror}.") from None
+    with socket.socket(found[0], socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(found[4])
+            probe.listen(1)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                reason = (
+                    f"Port {port} is in use by another program; choose another one: "
+                    "osapi_share_listen_port in [DEFAULT], or --port."
+                )
+            else:
+                reason = f"The API cannot listen on {where}: {error.strerror}."
+            raise click.ClickException(reason) from None
+    return address
+
+
+def listen_address(address: str) -> str:
+    """The address given, but 0.0.0.0 for :: on a machine without IPv6."""
+    return "0.0.0.0" if address == "::" and not _has_ipv6() else address
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
+class Ending(BaseException):
+    """SIGINT or SIGTERM; no `except Exception` on the way may swallow it."""
+
+
+def end_on_signals() -> threading.Event:
+    """SIGINT and SIGTERM set the event and raise Ending in the main thread.
+
+    Where Python cannot let an exception through (a finaliser), the event remains; who waits or
+    is about to serve looks at it.
+    """
+    event = threading.Event()
+    report = sys.unraisablehook
+
+    def lost(found: sys.UnraisableHookArgs) -> None:
+        if not isinstance(found.exc_value, Ending):
+            report(found)
+
+    sys.unraisablehook = lost
+
+    def stop(number: int, frame: Any) -> None:
+        event.set()
+        raise Ending
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return event
+
+
+def ignore_signals() -> None:
+    """While ending, a second Ctrl-C changes nothing."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def leave(code: int = 0) -> NoReturn:
+    """End now.  A driver's call that still runs is cut off: handlers are restartable, and the
+    interpreter would wait for its thread for as long as the backend likes."""
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def tell_systemd(state: str) -> None:
+    """READY=1, STOPPING=1: for units of Type=notify; nothing happens elsewhere."""
+    target = os.environ.get("NOTIFY_SOCKET")
+    if not target:
+        return
+    address = "\0" + target[1:] if target.startswith("@") else target
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
+    ):
+        sender.sendto(state.encode(), address)

@@ -1,0 +1,57 @@
+"""Who may reach an export, in the order that Ganesha needs.
+
+Ganesha takes the first CLIENT block that matches, so networks are written longest prefix first:
+a rule for one address wins over a rule for its network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class BadAddress(ValueError):
+    """The text is no IP address or network."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """A network and what it may do."""
+
+    network: Network
+    writable: bool
+
+
+def parse_network(text: str) -> Network:
+    """An address or CIDR network, v4 or v6; host bits are dropped.
+
+    Raises BadAddress for host names, zones (fe80::1%eth0) and everything else.
+    """
+    if "%" in text or not text.isascii() or text != text.strip():
+        raise BadAddress(f"{text!r} is not an IP address or network (no zone, no host name)")
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise BadAddress(f"{text!r} is not an IP address or network") from None
+    if isinstance(network, ipaddress.IPv6Network):
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None and network.prefixlen >= 96:
+            return ipaddress.ip_network((mapped, network.prefixlen - 96), strict=False)
+    return network
+
+
+def ordered(clients: Iterable[Client]) -> list[Client]:
+    """One client per network, longest prefix first.  The stricter of two equal ones stays."""
+    merged: dict[Network, bool] = {}
+    for client in clients:
+        merged[client.network] = merged.get(client.network, True) and client.writable
+    return [
+        Client(network, writable)
+        for network, writable in sorted(
+            merged.items(),
+            key=lambda item: (-item[0].prefixlen, item[0].version, int(item[0].network_address)),
+        )
+    ]

@@ -1,0 +1,55 @@
+"""Ganesha's ExportMgr interface over the message bus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from jeepney import DBusAddress
+
+from abaca.drivers.ganesha.bus import CallRefused, MessageBus
+
+BUS_NAME = "org.ganesha.nfsd"
+
+
+class ExportManager:
+    """The exports of one running Ganesha.  Calls take about a millisecond."""
+
+    def __init__(self, bus: MessageBus, prefix: str) -> None:
+        self._bus = bus
+        self.bus_name = f"{prefix}.{BUS_NAME}"
+        self._address = DBusAddress(
+            "/org/ganesha/nfsd/ExportMgr",
+            bus_name=self.bus_name,
+            interface="org.ganesha.nfsd.exportmgr",
+        )
+
+    def owner(self) -> int | None:
+        """The pid that answers under this instance's name."""
+        return self._bus.owner(self.bus_name)
+
+    def add(self, export_id: int, file: Path) -> None:
+        """Serve the export in the file.  CallRefused if its id or pseudo path is taken."""
+        self._bus.call(self._address, "AddExport", "ss", (str(file), _selector(export_id)))
+
+    def update(self, export_id: int, file: Path) -> None:
+        """Put the file's client list in force, connected clients included."""
+        self._bus.call(self._address, "UpdateExport", "ss", (str(file), _selector(export_id)))
+
+    def remove(self, export_id: int) -> None:
+        """Stop serving the export and close its files; absent is success."""
+        try:
+            self._bus.call(self._address, "RemoveExport", "q", (export_id,))
+        except CallRefused:
+            if export_id in self.show():
+                raise
+
+    def show(self) -> set[int]:
+        """The ids of all exports being served; 0 is the pseudo root and left out."""
+        reply = self._bus.call(self._address, "ShowExports")
+        rows = cast("list[tuple[Any, ...]]", reply[1])
+        return {int(row[0]) for row in rows} - {0}
+
+
+def _selector(export_id: int) -> str:
+    return f"EXPORT(Export_Id={export_id})"

@@ -1,0 +1,94 @@
+"""A stand-in for rpcbind while a Ganesha starts.
+
+Ganesha refuses to serve NFSv3 unless it can register its ports with rpcbind.  Several servers on
+one machine would overwrite each other's entries there, and a machine may run none.  Clients of
+abaca are told the ports, so each server registers with this instead: a socket, bound at rpcbind's
+path in the server's own mount namespace, where somebody says yes (RFC 1833, RFC 5531).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import socketserver
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from abaca.drivers.ganesha import mounts
+
+SOCKET = Path("/run/rpcbind.sock")
+_LAST_FRAGMENT = 1 << 31
+_REPLY, _ACCEPTED, _SUCCESS, _YES = 1, 0, 0, 1
+
+
+class _Answer(socketserver.StreamRequestHandler):
+    """Say yes to every call of a connection."""
+
+    def handle(self) -> None:
+        while len(head := self.rfile.read(4)) == 4:
+            length = struct.unpack(">I", head)[0] & ~_LAST_FRAGMENT
+            call = self.rfile.read(length)
+            if len(call) < 4:
+                return
+            reply = call[:4] + struct.pack(">6I", _REPLY, _ACCEPTED, 0, 0, _SUCCESS, _YES)
+            with contextlib.suppress(OSError):
+                self.wfile.write(struct.pack(">I", _LAST_FRAGMENT | len(reply)) + reply)
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+
+@contextlib.contextmanager
+def stand_in(path: Path) -> Iterator[None]:
+    """Answer at a UNIX socket while the context lasts."""
+    path.unlink(missing_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # a socket address holds 108 bytes; this one is short however deep the directory is
+        server = _Server(f"/proc/self/fd/{directory}/{path.name}", _Answer)
+    finally:
+        os.close(directory)
+    with server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="rpcbind")
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def is_listening() -> bool:
+    """Whether a real rpcbind answers on this machine."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(str(SOCKET)) == 0
+
+
+def replace(path: Path) -> None:
+    """In a mount namespace of its own: let rpcbind's path lead to the socket at `path`."""
+    if not SOCKET.exists():
+        _private_run([path])
+        SOCKET.touch()
+    mounts.bind(str(path), str(SOCKET))
+
+
+def _private_run(needed: list[Path]) -> None:
+    """An own /run, where the socket's name can be made without anyone else seeing it.
+
+    What is needed of the old /run, and the place of short message bus sockets, is kept.
+    """
+    run = SOCKET.parent
+    names = {"abaca"} | {p.relative_to(run).parts[0] for p in needed if p.is_relative_to(run)}
+    kept: list[tuple[str, int]] = []
+    for name in sorted(names):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            kept.append((name, os.open(run / name, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)))
+    mounts.mount("abaca", str(run), "tmpfs", mounts.MS_NOSUID | mounts.MS_NODEV, "mode=0755")
+    for name, descriptor in kept:
+        (run / name).mkdir(mode=0o700)
+        mounts.bind(f"/proc/thread-self/fd/{descriptor}", str(run / name))
+        os.close(descriptor)

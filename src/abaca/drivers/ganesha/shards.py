@@ -1,0 +1,137 @@
+"""Many exports over several Ganesha instances.
+
+The restart time of one instance grows with the square of its exports, so each takes a limited
+number.  Shard k listens on the first port + k; shard 0 starts with the first export.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from abaca.drivers.ganesha.bus import MessageBus
+from abaca.drivers.ganesha.clients import Client
+from abaca.drivers.ganesha.export import Export, Fsal
+from abaca.drivers.ganesha.exports import ExportTable
+from abaca.drivers.ganesha.files import private_directory
+from abaca.drivers.ganesha.instance import Grace, Instance, Ports
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Ports and sizes of a set of shards."""
+
+    nfs_port: int = 2049
+    mount_port: int = 20048
+    exports_per_shard: int = 500
+    squash: str = "No_Root_Squash"
+    grace: Grace = field(default_factory=Grace)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where clients find an export."""
+
+    export: Export
+    ports: Ports
+
+
+class Shards:
+    """All Ganesha instances of one backend, and the message bus they share."""
+
+    def __init__(self, directory: Path, layout: Layout) -> None:
+        self.directory = private_directory(directory)
+        self.layout = layout
+        self.bus = MessageBus(directory / "bus")
+        self._lock = threading.Lock()
+        self._tables: dict[int, ExportTable] = {}
+        for entry in directory.iterdir():
+            match = re.fullmatch(r"shard-(\d+)", entry.name)
+            if match:
+                self._open(int(match.group(1)))
+
+    def tables(self) -> Iterator[ExportTable]:
+        """The shards in order."""
+        return iter([self._tables[number] for number in sorted(self._tables)])
+
+    def find(self, name: str) -> Place | None:
+        """The export of this name, None if there is none."""
+        table = self._holder(name)
+        export = table.get(name) if table else None
+        return Place(export, table.instance.ports) if table and export else None
+
+    def create(
+        self, name: str, source: str, fsal: Fsal | None = None, near: str | None = None
+    ) -> Place:
+        """Serve a directory under /<name>, to nobody yet; an existing export keeps its clients.
+
+        `near`: the name of an export whose instance shall serve this one too.
+        """
+        self._ensure_bus()
+        with self._lock:  # two new exports must not both take the last room of a shard
+            table = self._holder(name) or self._holder(near) or self._with_room()
+            export = table.create(name, source, self.layout.squash, fsal)
+        return Place(export, table.instance.ports)
+
+    def set_clients(self, name: str, clients: Iterable[Client]) -> None:
+        """Let exactly these clients in.  KeyError if there is no such export."""
+        table = self._holder(name)
+        if table is None:
+            raise KeyError(name)
+        self._ensure_bus()
+        table.set_clients(name, clients)
+
+    def delete(self, name: str) -> None:
+        """Stop serving; absent is success."""
+        table = self._holder(name)
+        if table is not None:
+            if table.instance.pid is not None:
+                self._ensure_bus()
+            table.delete(name)
+
+    def reconcile(self) -> list[int]:
+        """Start what does not run, repair what differs.  Returns the NFS ports started anew."""
+        tables = list(self.tables())
+        if not tables:
+            return []
+        self.bus.ensure()
+        with ThreadPoolExecutor(min(len(tables), 4)) as pool:
+            started = list(pool.map(ExportTable.reconcile, tables))
+        return [t.instance.ports.nfs for t, new in zip(tables, started, strict=True) if new]
+
+    def stop(self) -> None:
+        """End all servers, side by side because each takes two seconds, then the bus."""
+        instances = [table.instance for table in self.tables()]
+        if instances:
+            with ThreadPoolExecutor(len(instances)) as pool:
+                list(pool.map(Instance.stop, instances))
+        self.bus.stop()
+
+    def _ensure_bus(self) -> None:
+        """Servers do not come back to a bus that was replaced: they have to be started again."""
+        if self.bus.ensure():
+            self.reconcile()
+
+    def _holder(self, name: str | None) -> ExportTable | None:
+        return next((table for table in self.tables() if name and name in table), None)
+
+    def _with_room(self) -> ExportTable:
+        for table in self.tables():
+            if len(table) < self.layout.exports_per_shard:
+                return table
+        return self._open(max(self._tables, default=-1) + 1)
+
+    def _open(self, number: int) -> ExportTable:
+        ports = Ports(self.layout.nfs_port + number, self.layout.mount_port + number)
+        instance = Instance(
+            private_directory(self.directory / f"shard-{number}"),
+            self.bus,
+            ports,
+            self.layout.grace,
+        )
+        self._tables[number] = ExportTable(instance)
+        return self._tables[number]

@@ -1,0 +1,51 @@
+"""Access rules of shares and of mountable snapshots."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from abaca.drivers.contract import errors
+from abaca.drivers.contract.context import AnyContext
+from abaca.drivers.contract.records import AccessRule, Share, ShareServer
+from abaca.drivers.local import rules
+from abaca.drivers.local.shares import Shares, export_name
+
+log = logging.getLogger(__name__)
+
+
+class Access(Shares):
+    """The complete wanted set is put in force every time, in one step of the server."""
+
+    def update_access(
+        self,
+        context: AnyContext,
+        share: Share,
+        access_rules: Sequence[AccessRule],
+        add_rules: Sequence[AccessRule],
+        delete_rules: Sequence[AccessRule],
+        update_rules: Sequence[AccessRule],
+        share_server: ShareServer | None = None,
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Rules in force = access_rules.  What cannot be honoured gets state error, by itself."""
+        name = export_name(share["id"])
+        exporter = self.exporter(share["share_proto"])
+        if not self._path(share).exists():
+            if not access_rules:
+                exporter.withdraw(name)
+            raise errors.ShareResourceNotFound(share_id=share["id"])
+        read_only = bool(share.get("cast_rules_to_readonly"))
+        wanted = rules.read(access_rules, exporter.rule_types, read_only)
+        if not exporter.has(name):
+            self._export(share)
+        additions = exporter.allow(name, wanted)
+        for key, reason in wanted.refused.items():
+            log.warning("rule %s of %s is not in force: %s", key, name, reason)
+        states: dict[str, dict[str, Any]] = dict(wanted.states(access_rules))
+        for key, addition in additions.items():
+            if "reason" in addition:
+                log.warning("rule %s of %s is not in force: %s", key, name, addition["reason"])
+            told = {word: value for word, value in addition.items() if word != "reason"}
+            states[key] = {**states.get(key, {}), **told}
+        return states

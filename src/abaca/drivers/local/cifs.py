@@ -1,0 +1,102 @@
+"""CIFS shares of the local driver: Samba registry shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from abaca.drivers.local.exporter import Location
+from abaca.drivers.local.rules import Wanted
+from abaca.drivers.samba.rules import Rules
+from abaca.drivers.samba.server import SambaFailure, SmbServer
+from abaca.drivers.samba.shares import RegistryShares
+from abaca.drivers.samba.users import Users
+
+STANDARD_PORT = 445
+
+
+class CifsExporter:
+    """SMB 2 and 3."""
+
+    rule_types: tuple[str, ...] = ("ip", "user")
+
+    def __init__(
+        self, directory: Path, port: int, addresses: list[str], create_users: bool
+    ) -> None:
+        self.server = SmbServer(directory, port)
+        self.shares = RegistryShares(self.server)
+        self.users = Users(self.server)
+        self._addresses = addresses
+        self._create_users = create_users
+
+    def export(self, name: str, source: str, near: str | None = None) -> None:
+        self.shares.create(name, source)
+
+    def has(self, name: str) -> bool:
+        return self.shares.get(name) is not None
+
+    def locations(self, name: str) -> list[Location]:
+        return [
+            {
+                "path": f"\\\\{_unc(address)}\\{name}",
+                "is_admin_only": False,
+                "metadata": {
+                    "preferred": str(position == 0),
+                    "smb_port": str(self.server.port),
+                    "mount_options": self.mount_options(name),
+                },
+            }
+            for position, address in enumerate(self._addresses)
+        ]
+
+    def locations_near(self, name: str, near: str) -> list[Location]:
+        return self.locations(name)
+
+    def mount_options(self, name: str) -> str:
+        port = self.server.port
+        return "vers=3.0" if port == STANDARD_PORT else f"vers=3.0,port={port}"
+
+    def allow(self, name: str, wanted: Wanted) -> dict[str, dict[str, str]]:
+        networks: dict[object, bool] = {}
+        for client in wanted.clients:
+            networks[client.network] = networks.get(client.network, True) and client.writable
+        users, additions = self._users(wanted)
+        rules = Rules({c.network: networks[c.network] for c in wanted.clients}, users)
+        self.shares.set_rules(name, rules)
+        for key, network in wanted.networks.items():
+            if network in rules.shut_out:
+                reason = "an SMB share cannot be read-only for one address and writable for another"
+                additions[key] = {"state": "error", "reason": reason}
+        return additions
+
+    def withdraw(self, name: str) -> None:
+        self.shares.delete(name)
+
+    def reconcile(self) -> None:
+        self.shares.reconcile()
+
+    def stop(self) -> None:
+        self.server.stop()
+
+    def _users(self, wanted: Wanted) -> tuple[dict[str, bool], dict[str, dict[str, str]]]:
+        """The users that exist (or could be made), and what to tell of their rules."""
+        users: dict[str, bool] = {}
+        additions: dict[str, dict[str, str]] = {}
+        for key, user in wanted.users.items():
+            try:
+                if not self.users.exists(user.name):
+                    if not self._create_users:
+                        raise SambaFailure(
+                            msg=f"there is no Samba user {user.name}; make it with pdbedit "
+                            "or set local_smb_create_users"
+                        )
+                    additions[key] = {"access_key": self.users.create(user.name)}
+            except SambaFailure as problem:
+                additions[key] = {"state": "error", "reason": str(problem)}
+                continue
+            users[user.name] = users.get(user.name, True) and user.writable
+        return users, additions
+
+
+def _unc(address: str) -> str:
+    """An address in a UNC path; colons are not allowed there."""
+    return address.replace(":", "-") + ".ipv6-literal.net" if ":" in address else address

@@ -1,0 +1,45 @@
+"""What the driver wants of a protocol."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from abaca.drivers.local.rules import Wanted
+
+Location = dict[str, Any]
+
+
+class Exporter(Protocol):
+    """One protocol's server.  Names are share-<id>, snapshot-<id>; calls may be repeated."""
+
+    rule_types: tuple[str, ...]
+
+    def export(self, name: str, source: str, near: str | None = None) -> None:
+        """Serve a directory to nobody yet; what is exported keeps its rules.
+
+        `near`: another export on whose server this one shall be, if there is a choice.
+        """
+
+    def has(self, name: str) -> bool:
+        """Whether it is exported."""
+
+    def locations(self, name: str) -> list[Location]:
+        """How clients reach it."""
+
+    def locations_near(self, name: str, near: str) -> list[Location]:
+        """How clients will reach `name` once it is exported beside `near`."""
+
+    def mount_options(self, name: str) -> str:
+        """Options for the mount command."""
+
+    def allow(self, name: str, wanted: Wanted) -> dict[str, dict[str, str]]:
+        """Make the rules in force equal `wanted`.  Returns additions to the rules' states."""
+
+    def withdraw(self, name: str) -> None:
+        """Stop serving it; absent is success."""
+
+    def reconcile(self) -> None:
+        """Start what does not run, repair what differs from what was asked for."""
+
+    def stop(self) -> None:
+        """End the servers."""

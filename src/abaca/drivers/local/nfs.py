@@ -1,0 +1,74 @@
+"""NFS shares of the local driver: Ganesha exports of bind-mounted subvolumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from abaca.drivers.ganesha.instance import STANDARD_PORT, Ports
+from abaca.drivers.ganesha.shards import Layout, Place, Shards
+from abaca.drivers.local.exporter import Location
+from abaca.drivers.local.rules import Wanted
+
+
+class NfsExporter:
+    """NFS v3, 4.0, 4.1 and 4.2."""
+
+    rule_types: tuple[str, ...] = ("ip",)
+
+    def __init__(self, directory: Path, layout: Layout, addresses: list[str]) -> None:
+        self.shards = Shards(directory, layout)
+        self._addresses = addresses
+
+    def export(self, name: str, source: str, near: str | None = None) -> None:
+        self.shards.create(name, source, near=near)
+
+    def has(self, name: str) -> bool:
+        return self.shards.find(name) is not None
+
+    def locations(self, name: str) -> list[Location]:
+        place = self.shards.find(name)
+        return locations_at(name, place, self._addresses) if place else []
+
+    def locations_near(self, name: str, near: str) -> list[Location]:
+        """Where `name` will be found once it is exported on the server of `near`."""
+        place = self.shards.find(name) or self.shards.find(near)
+        return locations_at(name, place, self._addresses) if place else []
+
+    def mount_options(self, name: str) -> str:
+        place = self.shards.find(name)
+        return mount_options(place.ports) if place else ""
+
+    def allow(self, name: str, wanted: Wanted) -> dict[str, dict[str, str]]:
+        self.shards.set_clients(name, wanted.clients)
+        return {}
+
+    def withdraw(self, name: str) -> None:
+        self.shards.delete(name)
+
+    def reconcile(self) -> None:
+        self.shards.reconcile()
+
+    def stop(self) -> None:
+        self.shards.stop()
+
+
+def locations_at(name: str, place: Place, addresses: list[str]) -> list[Location]:
+    """The first address is the preferred one; metadata says how to mount."""
+    return [
+        {
+            "path": f"{f'[{address}]' if ':' in address else address}:/{name}",
+            "is_admin_only": False,
+            "metadata": {
+                "preferred": str(position == 0),
+                "nfs_port": str(place.ports.nfs),
+                "mount_port": str(place.ports.mount),
+                "mount_options": mount_options(place.ports),
+            },
+        }
+        for position, address in enumerate(addresses)
+    ]
+
+
+def mount_options(ports: Ports) -> str:
+    """Options for mount -t nfs.  NFSv4 needs the port only; v3 also mountport= and nolock."""
+    return "vers=4.2" if ports.nfs == STANDARD_PORT else f"vers=4.2,port={ports.nfs}"

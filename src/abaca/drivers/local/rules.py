@@ -1,0 +1,71 @@
+"""Access rules: which of them this backend can honour, and as what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from abaca.drivers.ganesha.clients import BadAddress, Client, Network, parse_network
+
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\Z")
+LEVELS = ("rw", "ro")
+
+
+@dataclass(frozen=True)
+class User:
+    """A Samba user and what he may do."""
+
+    name: str
+    writable: bool
+
+
+@dataclass
+class Wanted:
+    """The usable rules of a share, and for each unusable one the reason."""
+
+    clients: list[Client] = field(default_factory=list)
+    networks: dict[str, Network] = field(default_factory=dict)  # of clients, by rule id
+    users: dict[str, User] = field(default_factory=dict)  # by rule id
+    refused: dict[str, str] = field(default_factory=dict)  # by rule id
+
+    def states(self, rules: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+        """What to tell of each rule."""
+        return {
+            rule_id(rule): {"state": "error" if rule_id(rule) in self.refused else "active"}
+            for rule in rules
+        }
+
+
+def rule_id(rule: Mapping[str, Any]) -> str:
+    """The id that results are keyed by."""
+    return str(rule.get("access_id") or rule["id"])
+
+
+def read(
+    rules: Iterable[Mapping[str, Any]], types: Iterable[str], read_only: bool = False
+) -> Wanted:
+    """Sort the rules; `types` are those the protocol knows ("ip", "user")."""
+    wanted = Wanted()
+    for rule in rules:
+        key = rule_id(rule)
+        kind, level = rule["access_type"], rule.get("access_level") or "rw"
+        subject = str(rule["access_to"])
+        writable = level == "rw" and not read_only
+        if level not in LEVELS:
+            wanted.refused[key] = f"access level {level!r} is not rw or ro"
+        elif kind not in types:
+            wanted.refused[key] = f"access type {kind!r} is not supported by this protocol"
+        elif kind == "ip":
+            try:
+                network = parse_network(subject)
+                wanted.clients.append(Client(network, writable))
+                wanted.networks[key] = network
+            except BadAddress as problem:
+                wanted.refused[key] = str(problem)
+        elif not _USER.match(subject) or subject == "root":
+            wanted.refused[key] = f"{subject!r:.80} is not a user name that may be given access"
+        else:
+            wanted.users[key] = User(subject, writable)
+    return wanted

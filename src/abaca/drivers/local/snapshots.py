@@ -1,0 +1,139 @@
+"""Snapshots: create, delete, revert in place, mount."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from abaca.drivers.contract import errors
+from abaca.drivers.contract.context import AnyContext, report
+from abaca.drivers.contract.records import AccessRule, ShareServer, Snapshot
+from abaca.drivers.local import btrfs, revert, rules, trash
+from abaca.drivers.local.exporter import Exporter, Location
+from abaca.drivers.local.paths import UnsafePath
+from abaca.drivers.local.shares import Shares, export_name
+
+
+def snapshot_export_name(snapshot_id: str) -> str:
+    """The name a mountable snapshot is exported under."""
+    return f"snapshot-{snapshot_id}"
+
+
+class Snapshots(Shares):
+    """A snapshot is a read-only subvolume named by its instance id.
+
+    It is exported only while it has a rule, on the server of its share: its location is known
+    before.
+    """
+
+    def create_snapshot(
+        self, context: AnyContext, snapshot: Snapshot, share_server: ShareServer | None = None
+    ) -> Mapping[str, Any]:
+        """Milliseconds; what clients wrote and committed is in it."""
+        path = self._snapshot_path(snapshot)
+        if not path.exists():
+            source = self.share_path(_share_of(snapshot))
+            if not source.exists():
+                raise errors.ShareResourceNotFound(share_id=_share_of(snapshot))
+            btrfs.snapshot(source, path, read_only=True)
+        return {
+            "status": "available",
+            "provider_location": f"snapshots/{path.name}",
+            "export_locations": self.snapshot_locations(snapshot),
+        }
+
+    def delete_snapshot(
+        self, context: AnyContext, snapshot: Snapshot, share_server: ShareServer | None = None
+    ) -> None:
+        """Stop serving it, take it away; clones made of it live on."""
+        try:
+            path = self._snapshot_path(snapshot)
+        except errors.Invalid:
+            return  # such a snapshot cannot have been made
+        for exporter in self.exporters.values():
+            exporter.withdraw(snapshot_export_name(snapshot["id"]))
+        trash.discard(self.pool, path)
+
+    def revert_to_snapshot(
+        self,
+        context: AnyContext,
+        snapshot: Snapshot,
+        share_access_rules: Sequence[AccessRule],
+        snapshot_access_rules: Sequence[AccessRule],
+        share_server: ShareServer | None = None,
+    ) -> None:
+        """In place: mounts and open files stay valid.  About a second per 5000 changed files.
+
+        The limit is lifted meanwhile, because old and new data exist side by side for a moment;
+        then it is the size of the snapshot, which the share has from now on.
+        """
+        source = self._snapshot_path(snapshot)
+        if not source.exists():
+            raise errors.SnapshotResourceNotFound(name=snapshot["id"])
+        target = self.share_path(_share_of(snapshot))
+        if not target.exists():
+            raise errors.ShareResourceNotFound(share_id=_share_of(snapshot))
+        limit = btrfs.usage(target).limit
+        btrfs.set_limit(target, None)
+        try:
+            revert.make_equal(source, target, lambda: report(context, 50))
+        finally:
+            size = snapshot.get("size") or (snapshot.get("share") or {}).get("size")
+            btrfs.set_limit(target, int(size) << 30 if size else limit)
+
+    def snapshot_update_access(
+        self,
+        context: AnyContext,
+        snapshot: Snapshot,
+        access_rules: Sequence[AccessRule],
+        add_rules: Sequence[AccessRule],
+        delete_rules: Sequence[AccessRule],
+        share_server: ShareServer | None = None,
+    ) -> None:
+        """Read-only rules.  InvalidSnapshotAccess if one of them cannot be honoured."""
+        name = snapshot_export_name(snapshot["id"])
+        exporter = self._snapshot_exporter(snapshot)
+        if not access_rules:
+            exporter.withdraw(name)
+            return
+        path = self._snapshot_path(snapshot)
+        if not path.exists():
+            raise errors.SnapshotResourceNotFound(name=snapshot["id"])
+        wanted = rules.read(access_rules, exporter.rule_types, read_only=True)
+        exporter.export(name, str(path), near=export_name(_share_of(snapshot)))
+        additions = exporter.allow(name, wanted)
+        refused = [*wanted.refused.values()]
+        refused += [str(a.get("reason")) for a in additions.values() if a.get("state") == "error"]
+        if refused:
+            raise errors.InvalidSnapshotAccess(reason="; ".join(refused))
+
+    def snapshot_locations(self, snapshot: Mapping[str, Any]) -> list[Location]:
+        """Where the snapshot is, or will be, mounted from."""
+        try:
+            exporter = self._snapshot_exporter(snapshot)
+        except errors.InvalidShare:
+            return []
+        name, near = snapshot_export_name(snapshot["id"]), export_name(_share_of(snapshot))
+        return exporter.locations_near(name, near)
+
+    def _snapshot_exporter(self, snapshot: Mapping[str, Any]) -> Exporter:
+        share = snapshot.get("share") or {}
+        protocol = snapshot.get("share_proto") or share.get("share_proto")
+        if protocol:
+            return self.exporter(protocol)
+        for exporter in self.exporters.values():
+            if exporter.has(export_name(_share_of(snapshot))):
+                return exporter
+        raise errors.InvalidShare(reason=f"no protocol is known for snapshot {snapshot['id']}")
+
+    def _snapshot_path(self, snapshot: Mapping[str, Any]) -> Path:
+        try:
+            return self.snapshot_path(snapshot["id"])
+        except UnsafePath as problem:
+            raise errors.InvalidShare(reason=str(problem)) from problem
+
+
+def _share_of(snapshot: Mapping[str, Any]) -> str:
+    """The id of the share instance a snapshot was taken of."""
+    return str(snapshot.get("share_instance_id") or snapshot["share_id"])

@@ -1,0 +1,161 @@
+"""One smbd of our own: started detached, taken over by a later abaca."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from abaca.drivers.contract import errors
+from abaca.drivers.ganesha.files import private_directory, write_atomic
+from abaca.drivers.ganesha.packages import find_program
+from abaca.drivers.ganesha.processes import (
+    find_running,
+    terminate,
+    wait_for_end,
+    wait_until,
+)
+
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+COMMAND_SECONDS = 60.0
+DIRECTORIES = ("private", "lock", "state", "cache", "pid", "ncalrpc", "winbind", "log")
+
+_GLOBAL: Mapping[str, str] = {
+    "server role": "standalone server",
+    "disable netbios": "yes",
+    "server min protocol": "SMB2",
+    "map to guest": "Bad User",
+    "guest account": "nobody",
+    "load printers": "no",
+    "printing": "bsd",
+    "printcap name": "/dev/null",
+    "disable spoolss": "yes",
+    "usershare max shares": "0",
+    "multicast dns register": "no",
+    "allow insecure wide links": "no",
+    "log level": "1",
+    "max log size": "5000",
+    "registry shares": "yes",
+    "include": "registry",
+}
+
+
+class SambaFailure(errors.ShareBackendException):
+    """Samba failed: {msg}"""
+
+
+class SmbServer:
+    """The daemon and its configuration, all of it below one directory."""
+
+    def __init__(self, directory: Path, port: int) -> None:
+        self.directory = directory
+        self.port = port
+        self.config = directory / "smb.conf"
+        self.pid_file = directory / "pid" / "smbd.pid"
+
+    @property
+    def pid(self) -> int | None:
+        """The daemon's pid, None if it does not run."""
+        return find_running(self.pid_file, str(self.config))
+
+    def prepare(self) -> None:
+        """Make the directories and the configuration."""
+        if (
+            any(mark in str(self.directory) for mark in '%"\\\n')
+            or not str(self.directory).isascii()
+        ):
+            raise errors.BadConfigurationException(
+                reason=f"the state directory {self.directory} has a character Samba cannot take"
+            )
+        for name in DIRECTORIES:
+            private_directory(self.directory / name)
+        (self.directory / "ncalrpc").chmod(0o755)  # Samba insists
+        (self.directory / "winbind").chmod(0o755)
+        text = self._render()
+        if not self.config.exists() or self.config.read_text() != text:
+            write_atomic(self.config, text)
+
+    def start(self) -> None:
+        """Start the daemon; SambaFailure if it does not accept connections."""
+        self.prepare()
+        if self.pid is not None:
+            return
+        wait_for_end(self.pid_file, STOP_SECONDS)
+        self._check_port()
+        self.pid_file.unlink(missing_ok=True)
+        command = [find_program("smbd"), "--daemon", f"--configfile={self.config}"]
+        result = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            start_new_session=True,
+            cwd="/",
+            check=False,
+        )
+        if result.returncode != 0 or not wait_until(self._accepts, START_SECONDS):
+            raise SambaFailure(
+                msg=f"smbd did not start: {result.stderr.strip()[:300]} (log: {self.directory}/log)"
+            )
+
+    def stop(self) -> None:
+        """End the daemon; absent is success."""
+        pid = self.pid
+        if pid is not None:
+            terminate(pid, str(self.config), STOP_SECONDS)
+        wait_for_end(self.pid_file, STOP_SECONDS)
+
+    def run(self, program: str, *arguments: str, text: str = "") -> str:
+        """One of Samba's commands on this configuration: its output.  SambaFailure."""
+        command = [find_program(program), *arguments, f"--configfile={self.config}"]
+        try:
+            result = subprocess.run(
+                command,
+                input=text,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as problem:
+            raise SambaFailure(msg=f"{program} took over {COMMAND_SECONDS:.0f} s") from problem
+        if result.returncode != 0:
+            said = (result.stderr or result.stdout).strip()[:300]
+            raise SambaFailure(msg=f"{program} {' '.join(arguments[:3])}: {said}")
+        return result.stdout
+
+    def _accepts(self) -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.settimeout(1.0)
+            return self.pid is not None and probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def _check_port(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("", self.port))
+            except OSError as problem:
+                raise SambaFailure(
+                    msg=f"TCP port {self.port} is taken ({os.strerror(problem.errno or 0)}); "
+                    "stop the other SMB server or set local_smb_port"
+                ) from problem
+
+    def _render(self) -> str:
+        own = {
+            "smb ports": str(self.port),
+            "private dir": str(self.directory / "private"),
+            "passdb backend": f"tdbsam:{self.directory}/private/passdb.tdb",
+            "lock directory": str(self.directory / "lock"),
+            "state directory": str(self.directory / "state"),
+            "cache directory": str(self.directory / "cache"),
+            "pid directory": str(self.directory / "pid"),
+            "ncalrpc dir": str(self.directory / "ncalrpc"),
+            "winbindd socket directory": str(self.directory / "winbind"),
+            "log file": str(self.directory / "log" / "smbd.log"),
+        }
+        lines = [f"\t{key} = {value}" for key, value in (own | dict(_GLOBAL)).items()]
+        return "[global]\n" + "\n".join(lines) + "\n"

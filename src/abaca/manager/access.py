@@ -1,0 +1,112 @@
+"""Access rules: bring the rules of a share instance into force on its backend."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+from abaca.model.access import InstanceRule
+from abaca.model.shares import Share
+from abaca.operations.job import Job
+from abaca.store import access as store
+from abaca.store import shares as share_store
+from abaca.store.engine import Tx
+
+from . import messages, records
+from .backend import Backend
+from .kinds import kinds
+
+# asked for -> under way; a batch that a crash interrupted is under way already
+UNDER_WAY = {
+    "queued_to_apply": "applying",
+    "queued_to_update": "updating",
+    "queued_to_deny": "denying",
+}
+
+
+def _failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
+    instance_id = job.op.payload["instance_id"]
+    share_store.lock_instance(tx, instance_id)  # before its rules, as the API does
+    stuck = [
+        rule.id
+        for rule in store.on_instance(tx, instance_id)
+        if rule.state in UNDER_WAY.values() or rule.operation_id == job.op.id
+    ]
+    store.settle(tx, stuck, "error")
+    share_store.update_instance(tx, instance_id, access_rules_status="error")
+    messages.tell(tx, job, messages.UPDATE_RULES, messages.detail_of(error))
+
+
+@kinds.operation("update_access", failed=_failed)
+def update_access(job: Job[Backend]) -> None:
+    """Everything that is queued on the instance, in one batch."""
+    instance_id = job.op.payload["instance_id"]
+    with job.transaction(durable=False) as tx:
+        share = share_store.get(tx, job.op.resource_id, locations=True)
+        store.move(tx, instance_id, UNDER_WAY, job.op.id)
+        rules = store.on_instance(tx, instance_id)
+    batch = [rule for rule in rules if rule.state in UNDER_WAY.values()]
+    if share is None:
+        return
+    updates = _drive(job, share, rules) if batch else {}
+    with job.finish() as tx:
+        share_store.lock_instance(tx, instance_id)
+        _settle(tx, batch, updates)
+        set_status(tx, instance_id)
+
+
+def _drive(
+    job: Job[Backend], share: Share, rules: Sequence[InstanceRule]
+) -> dict[str, tuple[str | None, str | None]]:
+    """Call the driver; {rule id: (state, access key)} for what it said something about."""
+    known = known_to_driver(job, share, rules)
+
+    def in_state(*states: str) -> list[object]:
+        return [records.rule(rule, share.id) for rule in known if rule.state in states]
+
+    answer = job.backend.update_access(
+        job,
+        job.backend.context(job),
+        records.share(share),
+        in_state("active", "applying", "updating"),
+        add_rules=in_state("applying"),
+        delete_rules=in_state("denying"),
+        update_rules=in_state("updating"),
+    )
+    return {rule_id: (update.state, update.access_key) for rule_id, update in answer.items()}
+
+
+def known_to_driver(
+    job: Job[Backend], share: Share, rules: Sequence[InstanceRule]
+) -> list[InstanceRule]:
+    """A driver that knows no IPv6 never hears of such rules; they become active for nothing."""
+    if share.share_proto != "NFS" or getattr(job.backend.driver, "ipv6_implemented", False):
+        return list(rules)
+    return [r for r in rules if r.access_type != "ip" or not _is_ipv6(r.access_to)]
+
+
+def _is_ipv6(text: str) -> bool:
+    return ipaddress.ip_network(text, strict=False).version == 6
+
+
+def _settle(
+    tx: Tx, batch: Sequence[InstanceRule], updates: dict[str, tuple[str | None, str | None]]
+) -> None:
+    gone = []
+    for rule in batch:
+        state, key = updates.get(rule.access_id, (None, None))
+        if rule.state == "denying" and state != "error":
+            gone.append(rule)
+            continue
+        # one that was denied meanwhile is left to the operation that denies it
+        store.settle(tx, [rule.id], state or "active", before=[rule.state])
+        if key is not None:
+            store.update(tx, rule.access_id, access_key=key)
+    store.remove(tx, [rule.id for rule in gone], [rule.access_id for rule in gone])
+
+
+def set_status(tx: Tx, instance_id: str) -> None:
+    """What the instance says of its rules: error, syncing or active."""
+    states = {rule.state for rule in store.on_instance(tx, instance_id)}
+    status = "error" if "error" in states else "syncing" if states - {"active"} else "active"
+    share_store.update_instance(tx, instance_id, access_rules_status=status)

@@ -1,0 +1,97 @@
+"""One enabled backend: its driver, and the only place where a driver is called."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+
+from abaca.drivers.contract import compat
+from abaca.drivers.contract.context import DriverContext
+from abaca.drivers.contract.driver import ShareDriver
+from abaca.model.context import system_context
+from abaca.model.errors import DriverError
+from abaca.operations.job import Job
+from abaca.store.seam import passing
+
+log = structlog.get_logger(__name__)
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 600.0  # seconds between attempts to set a driver up
+
+
+@contextlib.contextmanager
+def _only_errors() -> Iterator[None]:
+    """Drivers may call sys.exit, and timeouts of foreign libraries are no Exceptions: to us they
+    are errors like any other."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException as error:
+        raise DriverError(f"{type(error).__name__}: {error}") from error
+
+
+class Backend:
+    """A backend as operations see it."""
+
+    def __init__(self, name: str, host: str, driver: ShareDriver, zone: str) -> None:
+        self.name = name
+        self.host = host  # host@backend
+        self.driver = driver
+        self.zone = zone
+        self.initialized = threading.Event()
+        self.problem: str | None = "not set up yet"
+
+    def call(self, job: Job[Backend], method: str, *args: Any, **keywords: Any) -> Any:
+        """Call a driver's method on behalf of an operation.
+
+        Not if this worker may have lost its lease: raises LeaseLost, and the backend is left to
+        the successor.  Keywords that an old driver does not know are left out.
+        """
+        job.check()
+        passing(f"before {method}")
+        with _only_errors():
+            result = compat.call(getattr(self.driver, method), *args, **keywords)
+        passing(f"after {method}")
+        return result
+
+    def update_access(self, job: Job[Backend], *args: Any, **keywords: Any) -> Any:
+        """As call, for update_access of drivers of any age."""
+        job.check()
+        passing("before update_access")
+        with _only_errors():
+            result = compat.call_update_access(self.driver, *args, **keywords)
+        passing("after update_access")
+        return result
+
+    def ask(self, method: str, *args: Any, **keywords: Any) -> Any:
+        """Call a method that changes nothing, outside of any operation; None if there is none."""
+        found = getattr(self.driver, method, None)
+        with _only_errors():
+            return found(*args, **keywords) if found else None
+
+    def context(self, job: Job[Backend]) -> DriverContext:
+        return DriverContext(job.context, job.progress, str(job.op.id), job.op.epoch)
+
+    def set_up(self, stop: threading.Event) -> bool:
+        """Set the driver up, however long it takes; False if told to stop before it was."""
+        pause = FIRST_PAUSE
+        context = DriverContext(system_context())
+        while not stop.is_set():
+            try:
+                with _only_errors():
+                    self.driver.do_setup(context)
+                    self.driver.check_for_setup_error()
+            except Exception as error:  # noqa: BLE001 (a broken backend must not end the others)
+                self.problem = f"{type(error).__name__}: {error}"
+                log.error("backend.set_up_failed", backend=self.name, error=self.problem)
+                stop.wait(pause)
+                pause = min(LONGEST_PAUSE, pause * 2)
+            else:
+                self.driver.initialized = True
+                self.problem = None
+                self.initialized.set()
+                return True
+        return False

@@ -1,0 +1,55 @@
+"""Telling users what went wrong, in the transaction that says so in the status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from abaca.drivers.contract.errors import is_a
+from abaca.operations.job import Job
+from abaca.store import messages as store
+from abaca.store.engine import Tx
+
+ALLOCATE, CREATE, DELETE_RULES, UPDATE, REVERT, DELETE = "001", "002", "003", "005", "006", "007"
+EXTEND, SHRINK, UPDATE_RULES, METADATA = "008", "009", "010", "027"
+UNKNOWN = "001"
+
+# class name of an error -> detail id; the first that fits
+_DETAILS: dict[str, str] = {
+    "PortLimitExceeded": "027",
+    "SecurityServiceFailedAuth": "023",
+    "IpAddressGenerationFailureClient": "033",
+    "InvalidShareAccessType": "021",
+    "InvalidShareAccessLevel": "021",
+    "InvalidShareAccess": "021",
+    "ShareShrinkingPossibleDataLoss": "018",
+}
+
+
+def detail_of(error: Exception, otherwise: str = UNKNOWN) -> str:
+    for name, detail in _DETAILS.items():
+        if is_a(error, name):
+            return detail
+    return otherwise
+
+
+def tell(
+    tx: Tx,
+    job: Job[Any],
+    action: str,
+    detail: str,
+    *,
+    resource: tuple[str, str] | None = None,
+    text: str | None = None,
+) -> None:
+    """A message about the operation's resource (type, id) to the project that owns it."""
+    kind, resource_id = resource or (job.op.resource_type, job.op.resource_id)
+    store.insert(
+        tx,
+        project_id=job.op.project_id,
+        request_id=job.op.request_id,
+        resource_type=kind,
+        resource_id=resource_id,
+        action_id=action,
+        detail_id=detail,
+        text=text,
+    )

@@ -1,0 +1,75 @@
+"""Work that comes round: reports, used sizes, clean-up.  Each under the lease of its queue, so
+once per backend (or once per cluster), however many managers there are."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from abaca.model.errors import LeaseLost, Unavailable
+from abaca.operations.lease import Lease
+
+log = structlog.get_logger(__name__)
+LOOK_SECONDS = 1.0  # how soon a new holder of the lease begins
+
+
+@dataclass
+class Task:
+    """Run `action` every `seconds`, and at once when the lease is taken."""
+
+    name: str
+    seconds: float
+    action: Callable[[], object]
+    due: float = 0.0  # monotonic
+
+
+class Periodic:
+    """The tasks of one queue, one after the other in one thread."""
+
+    def __init__(self, name: str, lease: Lease, tasks: Sequence[Task]) -> None:
+        self._name = name
+        self._lease = lease
+        self._tasks = tasks
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=f"periodic {name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def now(self) -> None:
+        """Do all of it at once: the lease has just been taken, or somebody asks."""
+        for task in self._tasks:
+            task.due = 0.0
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            if self._lease.held:
+                for task in self._tasks:
+                    self._perform(task)
+            soonest = min((task.due for task in self._tasks), default=0.0)
+            pause = soonest - time.monotonic() if self._lease.held else LOOK_SECONDS
+            self._wake.wait(min(60.0, max(0.05, pause)))
+
+    def _perform(self, task: Task) -> None:
+        if self._stopping or not self._lease.held or task.due > time.monotonic():
+            return
+        task.due = time.monotonic() + task.seconds
+        try:
+            task.action()
+        except (LeaseLost, Unavailable) as error:
+            log.warning("periodic.postponed", task=task.name, of=self._name, error=str(error))
+        except Exception as error:
+            log.error("periodic.failed", task=task.name, of=self._name, exc_info=error)

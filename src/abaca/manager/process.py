@@ -1,0 +1,218 @@
+"""The manager of a process: its backends, the worker that runs their operations, what comes round.
+
+A backend that cannot be set up waits by itself; the others work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+
+from abaca.drivers.contract.errors import transient
+from abaca.model.context import system_context
+from abaca.model.errors import Unavailable
+from abaca.operations import log as oplog
+from abaca.operations.lease import Lease
+from abaca.operations.worker import Worker
+from abaca.scheduler.pools import flatten_stats
+from abaca.store import messages, services
+from abaca.store import shares as share_store
+from abaca.store.engine import Store
+
+from . import kinds, last_resort, records
+from .backend import Backend
+from .periodic import Periodic, Task
+
+log = structlog.get_logger(__name__)
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds, unless the name says otherwise (names as in manila.conf)."""
+
+    host: str
+    zone: str = "nova"
+    threads_per_backend: int = 8
+    placement_threads: int = 2
+    lease_seconds: float = 3.0
+    heartbeat_seconds: float = 0.5
+    report_interval: float = 10.0
+    reconcile_interval: float = 5.0
+    cleanup_interval: float = 1800.0
+    recycle_interval: float = 3600.0
+    usage_interval: float = 300.0
+    gather_usage: bool = False
+    enable_new_services: bool = True
+
+
+class Manager:
+    """start(), ready(), stop()."""
+
+    def __init__(
+        self,
+        store: Store,
+        backends: Sequence[Backend],
+        options: Options,
+        *,
+        expire_shares: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.store = store
+        self.backends = backends
+        self.options = options
+        self._expire_shares = expire_shares
+        self._stop = threading.Event()
+        self._reported = threading.Event()
+        self._periodic: list[Periodic] = []
+        self._threads: list[threading.Thread] = []
+        self.worker = Worker(
+            store,
+            kinds.load(),
+            lease_seconds=options.lease_seconds,
+            heartbeat_seconds=options.heartbeat_seconds,
+            is_transient=transient,
+            last_resort=last_resort.settle,
+        )
+
+    def start(self) -> None:
+        """Returns at once; backends come up in the background."""
+        placement = self.worker.serve(oplog.UNPLACED, None, self.options.placement_threads)
+        self.worker.start()
+        self._come_round("scheduler", placement.lease, self._cluster_tasks())
+        for backend in self.backends:
+            thread = threading.Thread(
+                target=self._bring_up, args=(backend,), name=f"set up {backend.name}", daemon=True
+            )
+            thread.start()
+            self._threads.append(thread)
+
+    def ready(self, timeout: float) -> bool:
+        """Whether every backend is set up and has reported within this time."""
+        deadline = time.monotonic() + timeout
+        for backend in self.backends:
+            if not backend.initialized.wait(max(0.0, deadline - time.monotonic())):
+                return False
+        return self._reported.wait(max(0.0, deadline - time.monotonic()))
+
+    def stop(self, drain_seconds: float = 10.0) -> None:
+        """What runs finishes (for a while), leases are given back; exports go on serving."""
+        self._stop.set()
+        for thread in self._threads:  # what is being set up is not started any more
+            thread.join(timeout=drain_seconds)
+        for periodic in self._periodic:
+            periodic.stop()
+        self._say_stopped()  # before a standby can take over and say otherwise
+        self.worker.stop(drain_seconds)
+
+    def _say_stopped(self) -> None:
+        queues = self.worker.queues
+        mine = [host for host, queue in list(queues.items()) if host and queue.lease.held]
+        with contextlib.suppress(Unavailable), self.store.transaction(durable=False) as tx:
+            services.mark_stopped(tx, mine)
+
+    # --- bringing a backend up --------------------------------------------------------------------
+    def _bring_up(self, backend: Backend) -> None:
+        if not backend.set_up(self._stop) or self._stop.is_set():
+            return
+        queue = self.worker.serve(backend.host, backend, self.options.threads_per_backend)
+        periodic = self._come_round(backend.name, queue.lease, self._backend_tasks(backend))
+
+        def taken() -> None:
+            self._ensure(backend)
+            periodic.now()
+
+        queue.on_taken = taken
+        queue.start()
+        log.info("backend.up", backend=backend.name, host=backend.host)
+
+    def _come_round(self, name: str, lease: Lease, tasks: list[Task]) -> Periodic:
+        periodic = Periodic(name, lease, tasks)
+        self._periodic.append(periodic)
+        periodic.start()
+        return periodic
+
+    def _ensure(self, backend: Backend) -> None:
+        """Once for each time this process takes the backend over."""
+        with self.store.transaction() as tx:
+            services.report_service(
+                tx,
+                host=backend.host,
+                binary="manila-share",
+                topic="manila-share",
+                zone=backend.zone,
+                enabled=self.options.enable_new_services,
+            )
+            key = f"ensure:{backend.host}"[:64]  # as in service/services.py
+            if not oplog.any_live(tx, key):
+                oplog.enqueue(
+                    tx,
+                    "ensure_driver_resources",
+                    host=backend.host,
+                    lock_key=key,
+                    resource_type="BACKEND",
+                    resource_id=backend.name,
+                    ctx=system_context(),
+                )
+
+    # --- what comes round -------------------------------------------------------------------------
+    def _backend_tasks(self, backend: Backend) -> list[Task]:
+        options = self.options
+        tasks = [Task("report", options.report_interval, lambda: self._report(backend))]
+        if hasattr(backend.driver, "reconcile"):
+            seconds = options.reconcile_interval
+            tasks.append(Task("reconcile", seconds, lambda: backend.ask("reconcile")))
+        if options.gather_usage:
+            tasks.append(Task("usage", options.usage_interval, lambda: self._usage(backend)))
+        return tasks
+
+    def _cluster_tasks(self) -> list[Task]:
+        options = self.options
+        return [
+            Task("report", options.report_interval, self._report_scheduler),
+            Task("clean up", options.cleanup_interval, self._clean_up),
+            Task("recycle bin", options.recycle_interval, self._expire_shares),
+        ]
+
+    def _report(self, backend: Backend) -> None:
+        with self.store.read() as tx:
+            allocated = services.allocated(tx, backend.host)
+        stats = backend.ask("get_share_stats", refresh=True)
+        pools = flatten_stats(backend.host, stats, allocated)
+        with self.store.transaction(durable=False) as tx:
+            services.report_service(
+                tx,
+                host=backend.host,
+                binary="manila-share",
+                topic="manila-share",
+                zone=backend.zone,
+                enabled=self.options.enable_new_services,
+            )
+            services.report_pools(tx, backend.host, pools)
+        self._reported.set()
+
+    def _report_scheduler(self) -> None:
+        with self.store.transaction(durable=False) as tx:
+            services.report_service(
+                tx,
+                host=self.options.host,
+                binary="manila-scheduler",
+                topic="manila-scheduler",
+                zone=self.options.zone,
+            )
+
+    def _clean_up(self) -> None:
+        with self.store.transaction() as tx:
+            gone = messages.delete_expired(tx)
+        log.info("clean_up.messages", deleted=gone)
+
+    def _usage(self, backend: Backend) -> None:
+        """Used sizes are told, not kept: share.consumed.size in the log."""
+        with self.store.read() as tx:
+            ids = [instance.share_id for instance in share_store.on_backend(tx, backend.host)]
+            found = [share_store.get(tx, share_id) for share_id in ids]
+        shares = [records.share(share) for share in found if share and share.status == "available"]
+        for used in backend.ask("update_share_usage_size", system_context(), shares) or []:
+            log.info("share.consumed.size", **used)

@@ -1,0 +1,65 @@
+"""Access rules of mountable snapshots: bring them into force on the backend, read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from abaca.drivers.contract import records as shapes
+from abaca.model.access import SnapshotAccessRule
+from abaca.operations.job import Job
+from abaca.store import shares as share_store
+from abaca.store import snapshots as store
+from abaca.store.engine import Tx
+
+from . import messages, records, snapshots
+from .backend import Backend
+from .kinds import kinds
+
+# asked for -> under way; what a crash interrupted is under way already
+UNDER_WAY = {"queued_to_apply": "applying", "queued_to_deny": "denying"}
+_IN_FORCE = ("active", "applying")
+
+
+def _failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
+    stuck = [
+        rule.id
+        for rule in store.rules(tx, job.op.resource_id)
+        if rule.state in UNDER_WAY.values() or rule.operation_id == job.op.id
+    ]
+    store.set_rules(tx, job.op.resource_id, "error", None, rule_ids=stuck)
+    messages.tell(tx, job, messages.UPDATE_RULES, messages.detail_of(error))
+
+
+@kinds.operation("snapshot_update_access", failed=_failed)
+def snapshot_update_access(job: Job[Backend]) -> None:
+    """Everything that is queued on the snapshot, in one batch."""
+    with job.transaction() as tx:
+        snapshot = store.get(tx, job.op.resource_id)
+        share = share_store.get(tx, snapshot.share_id) if snapshot else None
+        if snapshot is None or share is None:
+            return
+        for before, after in UNDER_WAY.items():
+            store.set_rules(tx, snapshot.id, after, job.op.id, before=[before])
+        rules = store.rules(tx, snapshot.id)
+
+    def of(*states: str) -> list[shapes.AccessRule]:
+        return [records.snapshot_rule(rule, share.id) for rule in rules if rule.state in states]
+
+    if any(rule.state in UNDER_WAY.values() for rule in rules):
+        snapshots.update_access(
+            job,
+            snapshot,
+            share,
+            wanted=of(*_IN_FORCE),
+            add=of("applying"),
+            delete=of("denying"),
+        )
+    with job.finish() as tx:
+        _settle(tx, snapshot.id, rules)
+
+
+def _settle(tx: Tx, snapshot_id: str, rules: Sequence[SnapshotAccessRule]) -> None:
+    """A rule that was denied while it was being applied is left to the operation that denies."""
+    store.delete_rules(tx, [rule.id for rule in rules if rule.state == "denying"])
+    applied = [rule.id for rule in rules if rule.state == "applying"]
+    store.set_rules(tx, snapshot_id, "active", None, rule_ids=applied, before=["applying"])

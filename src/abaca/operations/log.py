@@ -1,0 +1,348 @@
+"""The operation log: enqueue, claim, finish.  All SQL of the `operations` table.
+
+An operation is written in the transaction of its caller, so a request is acknowledged if and only
+if its work is on record.  Operations with one lock key run one at a time, in the order in which
+they were written: callers change the row they work on (compare-and-swap) before they enqueue, so
+the order of ids follows the order of commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from abaca.model.context import Context
+from abaca.model.errors import LeaseLost
+from abaca.model.operations import CANCELLED, LIVE, QUEUED, RUNNING, Operation
+from abaca.store.engine import Row, Tx
+from abaca.store.schema import leases, operations
+
+UNPLACED = ""  # the queue of operations that no backend has been chosen for
+OFTEN = 4  # runs; an operation that was interrupted so often is tried again more slowly
+LONGEST_PAUSE = 30  # seconds
+
+_o = operations.c
+COLUMNS = (
+    _o.id, _o.kind, _o.state, _o.host, _o.lock_key, _o.resource_type, _o.resource_id,
+    _o.project_id, _o.user_id, _o.request_id, _o.payload, _o.attempt, _o.epoch, _o.deadline,
+    _o.cancel_requested, _o.progress, _o.message, _o.created_at, _o.started_at, _o.finished_at,
+)  # fmt: skip
+_decode = msgspec.json.decode
+
+
+def _record(row: Row) -> Operation:
+    values = list(row)
+    values[10] = _decode(values[10])
+    return Operation(*values)
+
+
+_ENQUEUE = sa.insert(operations).returning(_o.id)
+
+
+def enqueue(
+    tx: Tx,
+    kind: str,
+    *,
+    host: str,
+    lock_key: str,
+    resource_type: str,
+    resource_id: str,
+    ctx: Context,
+    project_id: str | None = None,
+    payload: dict[str, Any] | None = None,
+    deadline: float | None = None,
+) -> int:
+    """Put work on record; its id.  It starts once the caller's transaction is committed.
+
+    host: 'host@backend' (a pool part is cut off), or UNPLACED.
+    """
+    queue = host.partition("#")[0]
+    values = {
+        "kind": kind,
+        "state": QUEUED,
+        "host": queue,
+        "lock_key": lock_key,
+        "resource_type": resource_type,
+        "resource_id": resource_id,
+        "project_id": ctx.project_id if project_id is None else project_id,
+        "user_id": ctx.user_id,
+        "request_id": ctx.request_id,
+        "payload": msgspec.json.encode(payload or {}).decode(),
+        "attempt": 0,
+        "epoch": 0,
+        "not_before": 0.0,
+        "deadline": deadline,
+        "cancel_requested": False,
+        "created_at": tx.now,
+    }
+    op_id: int = tx.scalar(_ENQUEUE, values)
+    tx.store.signals.announce(tx, queue)
+    return op_id
+
+
+_GET = sa.select(*COLUMNS).where(_o.id == sa.bindparam("id"))
+
+
+def get(tx: Tx, op_id: int) -> Operation | None:
+    row = tx.one(_GET, {"id": op_id})
+    return _record(row) if row else None
+
+
+def of_resource(tx: Tx, resource_id: str) -> list[Operation]:
+    """Everything ever done to a resource, oldest first."""
+    stmt = sa.select(*COLUMNS).where(_o.resource_id == resource_id).order_by(_o.id)
+    return [_record(row) for row in tx.all(stmt)]
+
+
+def live(tx: Tx) -> list[Operation]:
+    stmt = sa.select(*COLUMNS).where(_o.state.in_(LIVE)).order_by(_o.id)
+    return [_record(row) for row in tx.all(stmt)]
+
+
+def any_live(tx: Tx, lock_key: str) -> bool:
+    """Whether an operation of this key is queued or running."""
+    stmt = sa.select(_o.id).where(_o.lock_key == lock_key, _o.state.in_(LIVE)).limit(1)
+    return tx.scalar(stmt) is not None
+
+
+def cancel(tx: Tx, op_id: int) -> bool:
+    """Ask for an end: a queued operation is settled as failed instead of run, a running one
+    before its next call of a driver if it writes anything until then; else it is done.  False
+    when it is no longer live."""
+    stmt = (
+        sa.update(operations)
+        .where(_o.id == op_id, _o.state.in_(LIVE))
+        .values(cancel_requested=True, not_before=0.0)
+        .returning(_o.host)
+    )
+    queue = tx.scalar(stmt)
+    if queue is None:
+        return False
+    tx.store.signals.announce(tx, queue)
+    return True
+
+
+# Operations on a backend as a whole are not ended for the sake of one of its shares.
+_OF_BACKENDS = ("BACKEND", "SERVICE")
+
+
+def disown(tx: Tx, op_id: int) -> bool:
+    """End an operation without its handler: whoever calls has settled the rows.
+
+    One that runs is fenced off: its next transaction fails.  But its thread may be in the middle
+    of a driver's call, so it keeps its lock key (negative epoch) until the thread is out: what is
+    enqueued next for the resource waits, and finds what that call has made.
+    """
+    queued = _o.state == QUEUED
+    stmt = (
+        sa.update(operations)
+        .where(
+            _o.id == op_id,
+            _o.state.in_(LIVE),
+            _o.epoch >= 0,
+            _o.resource_type.not_in(_OF_BACKENDS),
+        )
+        .values(
+            state=sa.case((queued, CANCELLED), else_=RUNNING),
+            epoch=sa.case((queued, _o.epoch), else_=-_o.epoch),
+            finished_at=sa.case((queued, tx.now), else_=None),
+            cancel_requested=True,
+        )
+    )
+    return tx.run(stmt) == 1
+
+
+# --- for the worker -------------------------------------------------------------------------------
+_older, _same = operations.alias("older"), operations.alias("same")
+# Holding the lease's row while we mark operations keeps a successor, who must change that row,
+# from looking for orphans until ours are visible to it.  (SQLite has one writer and ignores it.)
+_HOLD = (
+    sa.select(leases.c.epoch)
+    .where(leases.c.name == sa.bindparam("lease"), leases.c.epoch == sa.bindparam("lease_epoch"))
+    .with_for_update(read=True)
+)
+_RUNNABLE = (
+    sa.select(_o.id)
+    .where(
+        _o.host == sa.bindparam("queue"),
+        _o.state == QUEUED,
+        sa.text("operations.state IN ('queued', 'running')"),  # names the partial index
+        _o.not_before <= sa.bindparam("clock"),
+        ~sa.exists().where(
+            _older.c.lock_key == _o.lock_key,
+            _older.c.id < _o.id,
+            sa.text("older.state IN ('queued', 'running')"),
+        ),
+        # ids follow commits only where callers lock a row first
+        ~sa.exists().where(_same.c.lock_key == _o.lock_key, sa.text("same.state = 'running'")),
+    )
+    .order_by(_o.id)
+    .limit(sa.bindparam("most"))
+)
+_held = _HOLD.cte("held")
+_CLAIM = (
+    sa.update(operations)
+    .where(
+        _o.id.in_(_RUNNABLE.scalar_subquery()),
+        _o.state == QUEUED,
+        sa.exists(sa.select(_held.c.epoch)),
+    )
+    .values(
+        state=RUNNING,
+        epoch=sa.bindparam("new_epoch"),
+        attempt=_o.attempt + 1,
+        started_at=sa.func.coalesce(_o.started_at, sa.bindparam("now")),
+    )
+    .returning(*COLUMNS)
+)
+
+
+def hold(tx: Tx, queue: str, epoch: int) -> None:
+    """Be sure for this transaction that the queue's lease is ours, or raise LeaseLost."""
+    if tx.one(_HOLD, {"lease": lease_name(queue), "lease_epoch": epoch}) is None:
+        raise LeaseLost(f"The lease of queue {queue!r} has gone to another worker.")
+
+
+def claim(tx: Tx, queue: str, epoch: int, clock: float, most: int) -> list[Operation]:
+    """Take up to `most` operations of a queue; none if its lease is not held under this epoch."""
+    rows = tx.all(
+        _CLAIM,
+        {
+            "lease": lease_name(queue),
+            "lease_epoch": epoch,
+            "queue": queue,
+            "new_epoch": epoch,
+            "clock": clock,
+            "most": most,
+            "now": tx.now,
+        },
+    )
+    return sorted((_record(row) for row in rows), key=lambda op: op.id)
+
+
+_WAITING = sa.select(
+    sa.func.count(),
+    sa.func.min(sa.case((_o.not_before > sa.bindparam("clock"), _o.not_before))),
+).where(
+    _o.host == sa.bindparam("queue"),
+    sa.text("operations.state IN ('queued', 'running')"),
+    _o.state == QUEUED,
+)
+
+
+def waiting(tx: Tx, queue: str, clock: float) -> tuple[int, float | None]:
+    """How many operations are queued, and when the next of those that are not due yet will be
+    (epoch seconds).  The others wait for their lock key or for a free thread."""
+    count, due = tx.all(_WAITING, {"queue": queue, "clock": clock})[0]
+    return count, due
+
+
+# The epochs of two queues may be equal, so the host is part of the fence.
+_FENCE = sa.update(operations).where(
+    _o.id == sa.bindparam("op_id"),
+    _o.state == RUNNING,
+    _o.epoch == sa.bindparam("op_epoch"),
+    _o.host == sa.bindparam("op_host"),
+)
+_TOUCH = _FENCE.values(epoch=_o.epoch).returning(_o.cancel_requested)
+_SETTLE = _FENCE.values(
+    state=sa.bindparam("new_state"),
+    message=sa.bindparam("new_message"),
+    finished_at=sa.bindparam("now"),
+    progress=sa.func.coalesce(sa.bindparam("new_progress"), _o.progress),
+)
+_PROGRESS = _FENCE.values(progress=sa.bindparam("new_progress"))
+_RETRY = _FENCE.values(
+    state=QUEUED,
+    not_before=sa.bindparam("due"),
+    message=sa.bindparam("new_message"),
+)
+_POSTPONE = _RETRY.values(attempt=0)
+_ROUTE = _FENCE.values(
+    state=sa.bindparam("new_state"),
+    host=sa.bindparam("new_host"),
+    epoch=sa.bindparam("new_epoch"),
+)
+
+
+def _fenced(tx: Tx, stmt: sa.Update, op: Operation, values: dict[str, Any] | None = None) -> None:
+    if tx.run(stmt, {**_fence_values(op), **(values or {})}) != 1:
+        raise _no_longer_ours(op)
+
+
+def _fence_values(op: Operation) -> dict[str, Any]:
+    return {"op_id": op.id, "op_epoch": op.epoch, "op_host": op.host}
+
+
+def _no_longer_ours(op: Operation) -> LeaseLost:
+    return LeaseLost(f"Operation {op.id} ({op.kind}) is no longer ours.")
+
+
+def fence(tx: Tx, op: Operation) -> bool:
+    """Hold the operation for this transaction, or raise LeaseLost; whether it was cancelled."""
+    cancelled: bool | None = tx.scalar(_TOUCH, _fence_values(op))
+    if cancelled is None:
+        raise _no_longer_ours(op)
+    return cancelled
+
+
+def settle(tx: Tx, op: Operation, state: str, message: str | None = None) -> None:
+    """Its end: done, failed or cancelled."""
+    done = 100 if state == "done" else None
+    values = {"new_state": state, "new_message": message, "now": tx.now, "new_progress": done}
+    _fenced(tx, _SETTLE, op, values)
+
+
+def progress(tx: Tx, op: Operation, percent: int) -> None:
+    _fenced(tx, _PROGRESS, op, {"new_progress": percent})
+
+
+def retry(tx: Tx, op: Operation, due: float, message: str) -> None:
+    """Back to the queue, not before `due` (epoch seconds)."""
+    _fenced(tx, _RETRY, op, {"due": due, "new_message": message})
+
+
+def postpone(tx: Tx, op: Operation, due: float, message: str) -> None:
+    """As retry, but nothing went wrong: attempts are counted anew."""
+    _fenced(tx, _POSTPONE, op, {"due": due, "new_message": message})
+
+
+def route(tx: Tx, op: Operation, host: str, running_epoch: int | None) -> None:
+    """Hand a placed operation to the queue of its backend; running_epoch: our own lease there."""
+    if running_epoch is not None:
+        hold(tx, host, running_epoch)
+    values = {
+        "new_state": QUEUED if running_epoch is None else RUNNING,
+        "new_host": host,
+        "new_epoch": running_epoch or 0,
+    }
+    _fenced(tx, _ROUTE, op, values)
+
+
+def requeue_orphans(tx: Tx, queue: str, clock: float, running: Collection[int]) -> int:
+    """Run again what none of the holder's threads (`running`) runs: what an earlier holder left,
+    what was claimed and the answer lost, whose thread could not say how it ended.  Only for who
+    holds the queue's lease in this transaction.
+
+    Those that were disowned (negative epoch) are over.  What was interrupted often, and perhaps
+    kills its process each time, lets others go first.
+    """
+    disowned = _o.epoch < 0
+    pause = sa.case((_o.attempt < LONGEST_PAUSE, clock + _o.attempt), else_=clock + LONGEST_PAUSE)
+    stmt = (
+        sa.update(operations)
+        .where(_o.host == queue, _o.state == RUNNING, _o.id.not_in(list(running)))
+        .values(
+            state=sa.case((disowned, CANCELLED), else_=QUEUED),
+            finished_at=sa.case((disowned, tx.now), else_=None),
+            not_before=sa.case((_o.attempt < OFTEN, 0.0), else_=pause),
+        )
+    )
+    return tx.run(stmt)
+
+
+def lease_name(queue: str) -> str:
+    return f"queue:{queue}"

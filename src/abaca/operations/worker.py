@@ -1,0 +1,418 @@
+"""Runs operations: claims them under a lease, in threads, and decides what an error means.
+
+One `Queue` serves one backend host ('host@backend'), or UNPLACED for operations that no backend
+has been chosen for.  Its dispatcher thread sleeps until somebody announces work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+import structlog
+
+from abaca.model.errors import AbacaError, DriverError, LeaseLost, Unavailable
+from abaca.model.operations import FAILED, Operation
+from abaca.store.engine import Store, Tx
+
+from . import log as oplog
+from .job import Cancelled, Job, Kind, Kinds
+from .lease import Keeper, Lease, clock, new_owner, try_take
+
+log = structlog.get_logger(__name__)
+LOOK_SECONDS = 5.0  # how long a lost wake-up can cost
+RETAKE_PART = 0.2  # of the lease time: how often a standby looks whether it may take over
+UNKNOWN_PAUSE = 30.0  # seconds
+DATABASE_PAUSE = 0.3  # seconds between looks whether the database is back
+FAULT_PAUSE = 1.0  # seconds after a round that ended as no round should
+INTERRUPTIONS = 20  # more runs than retries explain: the operation ends its process each time
+
+
+class GaveUp(AbacaError):
+    """The operation was not run any more."""
+
+
+class Queue:
+    """One queue: its lease, its dispatcher, its threads."""
+
+    def __init__(self, worker: Worker, name: str, backend: Any, threads: int) -> None:
+        self.name = name
+        self.backend = backend
+        self.threads = threads
+        self.lease = Lease(oplog.lease_name(name), worker.ttl)
+        self.on_taken: Callable[[], None] | None = None
+        self._worker = worker
+        self._store = worker.store
+        self._wake = threading.Event()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"op {name or 'placement'}")
+        self._thread = threading.Thread(target=self._serve, name=f"queue {name}", daemon=True)
+        self._serving = False  # announcements of this process come here
+        self._greeted: int | None = None  # the epoch for which on_taken has been done
+        # --- under the lock
+        self._lock = threading.Lock()
+        self._in_flight: set[int] = set()
+        self._ends = 0  # jobs that have ended
+        self._more = False  # something is queued that an ended job may have made room for
+        self._waiting = 0  # operations that are queued, as far as announcements tell
+        self._sure = False  # whether they tell: nobody else puts work in unheard
+        self._lost = False  # operations may be marked as running that no thread runs
+        self._searching = False  # for those
+
+    # --- life -------------------------------------------------------------------------------------
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, deadline: float) -> None:
+        """Claim nothing new, let what runs finish until then (time.monotonic())."""
+        self._store.signals.leave(self.name)
+        self.wake()
+        if self._thread.is_alive():
+            self._thread.join(timeout=max(0.1, deadline - time.monotonic()))
+        self._pool.shutdown(wait=False)
+        for thread in list(getattr(self._pool, "_threads", ())):
+            thread.join(timeout=max(0.0, deadline - time.monotonic()))
+
+    def wake(self) -> None:
+        """Look; somebody else may have put work in."""
+        self._sure = False
+        self._wake.set()
+
+    def announced(self) -> None:
+        """One operation of this process is in the queue."""
+        with self._lock:
+            self._waiting += 1
+        self._wake.set()
+
+    @property
+    def busy(self) -> int:
+        return len(self._in_flight)
+
+    @property
+    def free(self) -> int:
+        return self.threads - len(self._in_flight)
+
+    # --- dispatching ------------------------------------------------------------------------------
+    def _serve(self) -> None:
+        while not self._worker.stopping:
+            self._wake.clear()
+            pause = self._careful_round()
+            if pause and not self._wake.wait(pause) and pause >= LOOK_SECONDS:
+                self._lost = True  # there is time to look
+
+    def _careful_round(self) -> float:
+        """A round, whatever happens in it: with this thread the whole queue would end."""
+        try:
+            return self._round()
+        except LeaseLost:
+            self.lease.lost()
+            pause = 0.05
+        except Unavailable:
+            pause = DATABASE_PAUSE
+        except Exception as error:
+            log.error("queue.round_failed", queue=self.name, exc_info=error)
+            pause = FAULT_PAUSE
+        self._sure, self._lost = False, True  # who knows what has been committed
+        time.sleep(pause)
+        return 0.0
+
+    def _round(self) -> float:
+        """Take what there is; seconds to sleep."""
+        epoch = self.lease.epoch if self.lease.held else self._take_lease()
+        if epoch is None:
+            self._serving = False
+            self._store.signals.leave(self.name)  # so that who holds it hears of our requests
+            return self.lease.ttl * RETAKE_PART
+        self._greet(epoch)
+        if self._lost:
+            self._search(epoch)
+        with self._lock:
+            ends, room = self._ends, self.free
+        if room <= 0:
+            self._expect(True, ends)
+            return LOOK_SECONDS
+        return self._claim(epoch, room, ends)
+
+    def _claim(self, epoch: int, room: int, ends: int) -> float:
+        now = time.time()
+        with self._store.transaction(durable=False) as tx:
+            claimed = oplog.claim(tx, self.name, epoch, now, room)
+            count, due = self._left(tx, len(claimed), now)
+        for op in claimed:
+            self._submit(op)
+        self._expect(count > 0, ends)
+        return LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.001, due - now))
+
+    def _left(self, tx: Tx, claimed: int, now: float) -> tuple[int, float | None]:
+        """How many are still queued, and when the next is due.  Most of the time the
+        announcements of this process account for all of them, and the database is not asked."""
+        with self._lock:
+            self._waiting -= claimed
+            if self._sure and self._waiting == 0:
+                return 0, None
+            # What is announced from now on is added to what is found.  It may be found as well:
+            # then one too many is counted, and we look once more; one too few would be forgotten.
+            self._sure, self._waiting = True, 0
+        count, due = oplog.waiting(tx, self.name, now)
+        with self._lock:
+            self._waiting += count
+        return count, due
+
+    def _expect(self, more: bool, ends: int) -> None:
+        """Whether jobs that end shall wake us.  If one has ended since `ends`, that was now."""
+        with self._lock:
+            self._more = more
+            missed = more and ends != self._ends
+        if missed:
+            self._wake.set()
+
+    # --- the lease --------------------------------------------------------------------------------
+    def _take_lease(self) -> int | None:
+        """Its epoch, or None while somebody else holds it."""
+        asked_at = clock()
+        with self._store.transaction() as tx:
+            epoch = try_take(tx, self.lease, self._worker.owner)
+            if epoch is None:
+                return None
+            again = self._requeue_orphans(tx)
+        self.lease.renewed(epoch, asked_at)
+        self._sure = False
+        log.info("queue.taken", queue=self.name, epoch=epoch, resumed=again)
+        return epoch
+
+    def _greet(self, epoch: int) -> None:
+        """What a new holder does first; again until it has worked."""
+        if not self._serving:
+            self._store.signals.serve(self.name, self.announced)
+            self._serving = True
+        if self._greeted != epoch:
+            if self.on_taken is not None:
+                self.on_taken()
+            self._greeted = epoch
+
+    def _search(self, epoch: int) -> None:
+        """Find operations that are marked as running here and that no thread runs."""
+        self._lost = False
+        with self._store.transaction() as tx:
+            oplog.hold(tx, self.name, epoch)
+            again = self._requeue_orphans(tx)
+        if again:
+            log.warning("queue.found_lost_operations", queue=self.name, count=again)
+            self._sure = False
+
+    def _requeue_orphans(self, tx: Tx) -> int:
+        """No job is adopted between the look at our threads and that at the database."""
+        with self._lock:
+            self._searching, running = True, set(self._in_flight)
+        try:
+            return oplog.requeue_orphans(tx, self.name, time.time(), running)
+        finally:
+            self._searching = False
+
+    # --- jobs in and out --------------------------------------------------------------------------
+    def reserve(self, op_id: int) -> int | None:
+        """A free thread for an operation that is handed over: the epoch it is to run under."""
+        with self._lock:
+            if self._searching or self.free <= 0 or not self.lease.held:
+                return None
+            self._in_flight.add(op_id)
+        return self.lease.epoch
+
+    def run(self, op: Operation) -> None:
+        """Run an operation that has a reservation."""
+        self._pool.submit(self._run, op)
+
+    def _submit(self, op: Operation) -> None:
+        with self._lock:
+            if op.id in self._in_flight:
+                # A power cut made the database forget an earlier claim of ours, or the lease was
+                # away for a while: the thread goes on, or is fenced off and we find it then.
+                log.warning("operation.claimed_again", operation=op.id, kind=op.kind)
+                return
+            self._in_flight.add(op.id)
+        self.run(op)
+
+    def ended(self, op_id: int, lost: bool) -> None:
+        """A thread is free.  lost: its operation may still be marked as running."""
+        with self._lock:
+            self._in_flight.discard(op_id)
+            self._ends += 1
+            self._lost = self._lost or lost
+            wake = self._more or lost
+        if wake:
+            self._wake.set()
+
+    def _again(self) -> None:
+        """An operation went back into the queue: look how many are there, and when to go on."""
+        self._sure = False
+        self._wake.set()
+
+    # --- running ----------------------------------------------------------------------------------
+    def _run(self, op: Operation) -> None:
+        job: Job[Any] = Job(
+            op, self._store, self.backend, lambda: self.lease.check(op.epoch), self._worker
+        )
+        bound = log.bind(operation=op.id, kind=op.kind, resource=op.resource_id, run=op.attempt)
+        lost = True
+        try:
+            if not self._worker.stopping:
+                self._attempt(job)
+                lost = False
+        except LeaseLost as error:
+            bound.warning("operation.fenced", error=str(error))
+        except Unavailable as error:
+            bound.warning("operation.database_lost", error=str(error))
+        except BaseException as error:  # noqa: BLE001 (it is found and run again)
+            bound.error("operation.unsettled", exc_info=error)
+        finally:
+            self.ended(op.id, lost)
+
+    def _attempt(self, job: Job[Any]) -> None:
+        if job.op.kind not in self._worker.kinds:
+            self._set_aside(job.op)
+            return
+        kind = self._worker.kinds[job.op.kind]
+        try:
+            _refuse(job.op, kind)
+            kind.run(job)
+            if job.postponed:
+                self._again()
+            elif not job.finished:
+                with job.finish():
+                    pass
+        except (LeaseLost, Unavailable):
+            raise
+        # The one place that decides what an error means.  BaseException: a timeout of a foreign
+        # library, a driver that calls sys.exit.
+        except BaseException as error:  # noqa: BLE001
+            self._decide(job, error if isinstance(error, Exception) else DriverError(repr(error)))
+
+    def _set_aside(self, op: Operation) -> None:
+        """A newer abaca asked for something this one does not know; it may run there later."""
+        log.error("operation.unknown_kind", operation=op.id, kind=op.kind)
+        with self._store.transaction() as tx:
+            oplog.postpone(tx, op, time.time() + UNKNOWN_PAUSE, f"Unknown kind {op.kind}.")
+        self._again()
+
+    def _decide(self, job: Job[Any], error: Exception) -> None:
+        """Again later, or the end: a transient error is retried until attempts or time run out."""
+        op = job.op
+        kind = self._worker.kinds[op.kind]
+        bound = log.bind(operation=op.id, kind=op.kind, resource=op.resource_id, run=op.attempt)
+        due = time.time() + kind.retry.delay(op.attempt)
+        in_time = op.deadline is None or due < op.deadline
+        if self._worker.is_transient(error) and op.attempt < kind.retry.attempts and in_time:
+            bound.warning("operation.retry", error=str(error), due=due)
+            with self._store.transaction() as tx:
+                oplog.retry(tx, op, due, str(error)[:1000])
+            self._again()
+            return
+        bound.error("operation.failed", error=str(error), exc_info=error)
+        self._fail(job, kind, error)
+
+    def _fail(self, job: Job[Any], kind: Kind, error: Exception) -> None:
+        """The end, and the kind settles its rows.  If it cannot even do that, they are settled
+        without it: an operation that fails in failing must not live for ever."""
+        text = f"{type(error).__name__}: {error}"[:1000]
+        try:
+            with job.finish(FAILED, text) as tx:
+                kind.failed(job, tx, error)
+        except (LeaseLost, Unavailable):
+            raise
+        except Exception as second:
+            log.error("operation.settlement_failed", operation=job.op.id, exc_info=second)
+            with job.finish(FAILED, text) as tx:
+                self._worker.last_resort(tx, job.op)
+
+
+def _refuse(op: Operation, kind: Kind) -> None:
+    """Raise if it is not to be run any more, though it was claimed."""
+    if op.cancel_requested:
+        raise Cancelled("The operation was cancelled.")
+    if op.deadline is not None and time.time() > op.deadline:
+        raise GaveUp("Its time was up before it could be done.")
+    if op.attempt > kind.retry.attempts + INTERRUPTIONS:
+        raise GaveUp(f"It was interrupted in {op.attempt - 1} runs; perhaps it ends the process.")
+
+
+def _nothing(tx: Tx, op: Operation) -> None:
+    """No rows to settle."""
+
+
+class Worker:
+    """All queues of this process."""
+
+    def __init__(
+        self,
+        store: Store,
+        kinds: Kinds,
+        *,
+        lease_seconds: float = 3.0,
+        heartbeat_seconds: float = 0.5,
+        is_transient: Callable[[Exception], bool] = lambda error: False,
+        last_resort: Callable[[Tx, Operation], None] = _nothing,
+    ) -> None:
+        """last_resort: settle whatever rows an operation owns, when its kind could not."""
+        self.store = store
+        self.kinds = kinds
+        self.ttl = lease_seconds
+        self.owner = new_owner()
+        self.is_transient = is_transient
+        self.last_resort = last_resort
+        self.stopping = False
+        self.queues: dict[str, Queue] = {}
+        self.keeper = Keeper(store, self.owner, lease_seconds, heartbeat_seconds)
+
+    def serve(self, name: str, backend: Any, threads: int) -> Queue:
+        """Add a queue; start() starts it."""
+        queue = Queue(self, name, backend, threads)
+        self.queues = {**self.queues, name: queue}  # other threads may be reading the old one
+        self.keeper.keep(queue.lease)
+        return queue
+
+    def start(self) -> None:
+        self.store.signals.listen(self._heard)
+        self.keeper.start()
+        for queue in self.queues.values():
+            queue.start()
+
+    def stop(self, drain_seconds: float = 10.0) -> None:
+        """End cleanly: what runs finishes, leases are given back.  Not that of a queue in which
+        something still runs: who takes it over would run it a second time meanwhile."""
+        self.stopping = True
+        deadline = time.monotonic() + drain_seconds
+        queues = self.queues.values()
+        for queue in queues:
+            queue.stop(deadline)
+        self.keeper.stop()
+        busy = [queue.lease.name for queue in queues if queue.busy]
+        with contextlib.suppress(Unavailable):
+            self.keeper.release(but=busy)
+
+    def adopt(self, tx: Tx, op: Operation, host: str, undo: contextlib.ExitStack) -> None:
+        """Router: run a placed operation here at once if that backend is ours and has room."""
+        queue = self.queues.get(host)
+        epoch = queue.reserve(op.id) if queue else None
+        if queue is None or epoch is None:
+            oplog.route(tx, op, host, None)
+            self.store.signals.announce(tx, host)
+            return
+        undo.callback(queue.ended, op.id, lost=True)
+        oplog.route(tx, op, host, epoch)
+        adopted = _rehosted(op, host, epoch)
+        tx.after_commit(lambda: queue.run(adopted))
+
+    def _heard(self, queue: str) -> None:
+        """Another process announced work ('' = perhaps for any queue)."""
+        known = list(self.queues.values())  # backends that come up add theirs meanwhile
+        woken: Iterable[Queue] = known if not queue else filter(None, [self.queues.get(queue)])
+        for each in woken:
+            each.wake()
+
+
+def _rehosted(op: Operation, host: str, epoch: int) -> Operation:
+    return msgspec.structs.replace(op, host=host, epoch=epoch)

@@ -1,0 +1,171 @@
+"""Access rules: the rule a user wrote, and its state on each instance of the share."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from abaca.model.access import AccessRule, InstanceRule
+from abaca.model.status import RULE_STATE_ORDER
+
+from .engine import Row, Tx
+from .schema import access_rule_metadata, access_rule_states, access_rules
+from .shares import new_id
+
+_r, _t, _m = access_rules.c, access_rule_states.c, access_rule_metadata.c
+COLUMNS = (
+    _r.id, _r.share_id, _r.access_type, _r.access_to, _r.access_level, _r.access_key,
+    _r.created_at, _r.updated_at,
+)  # fmt: skip
+
+
+def _records(tx: Tx, rows: Sequence[Row]) -> list[AccessRule]:
+    ids = [row[0] for row in rows]
+    states: defaultdict[str, list[str]] = defaultdict(list)
+    metadata: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    if ids:
+        stmt = sa.select(_t.access_id, _t.state).where(_t.access_id.in_(ids))
+        for rule_id, state in tx.all(stmt):
+            states[rule_id].append(state)
+        stmt = sa.select(_m.access_id, _m.key, _m.value).where(_m.access_id.in_(ids))
+        for rule_id, key, text in tx.all(stmt):
+            metadata[rule_id][key] = text
+    return [_record(row, _worst(states[row[0]]), metadata.get(row[0], {})) for row in rows]
+
+
+def _record(row: Row, state: str, metadata: dict[str, str]) -> AccessRule:
+    values: list[Any] = [*row]
+    values[6:6] = [state]
+    values.append(metadata)
+    return AccessRule(*values)
+
+
+def _worst(states: Iterable[str]) -> str:
+    return min(states, key=RULE_STATE_ORDER.index, default="active")
+
+
+def get(tx: Tx, rule_id: str) -> AccessRule | None:
+    found = _records(tx, tx.all(sa.select(*COLUMNS).where(_r.id == rule_id)))
+    return found[0] if found else None
+
+
+_LOCK = sa.select(_r.id).where(_r.id == sa.bindparam("id")).with_for_update()
+
+
+def lock(tx: Tx, rule_id: str) -> None:
+    """Nobody else changes or deletes the rule until this transaction ends."""
+    tx.one(_LOCK, {"id": rule_id})
+
+
+def of_share(tx: Tx, share_id: str) -> list[AccessRule]:
+    stmt = sa.select(*COLUMNS).where(_r.share_id == share_id).order_by(_r.created_at, _r.id)
+    return _records(tx, tx.all(stmt))
+
+
+def insert(
+    tx: Tx, rule: Mapping[str, Any], instance_ids: Iterable[str], metadata: Mapping[str, str]
+) -> None:
+    """A rule, queued to be applied on each of these instances."""
+    tx.run(sa.insert(access_rules), {"created_at": tx.now, **rule})
+    rows = [
+        {
+            "id": new_id(),
+            "access_id": rule["id"],
+            "share_instance_id": instance_id,
+            "state": "queued_to_apply",
+        }
+        for instance_id in instance_ids
+    ]
+    tx.run(sa.insert(access_rule_states), rows)
+    set_metadata(tx, rule["id"], metadata)
+
+
+def update(tx: Tx, rule_id: str, **values: Any) -> None:
+    tx.run(sa.update(access_rules).where(_r.id == rule_id).values(updated_at=tx.now, **values))
+
+
+def delete(tx: Tx, rule_id: str) -> None:
+    tx.run(sa.delete(access_rules).where(_r.id == rule_id))
+
+
+def set_metadata(tx: Tx, rule_id: str, metadata: Mapping[str, str]) -> None:
+    """Add or replace these keys."""
+    if not metadata:
+        return
+    delete_metadata(tx, rule_id, metadata)
+    rows = [{"access_id": rule_id, "key": key, "value": text} for key, text in metadata.items()]
+    tx.run(sa.insert(access_rule_metadata), rows)
+
+
+def delete_metadata(tx: Tx, rule_id: str, keys: Iterable[str]) -> int:
+    return tx.run(
+        sa.delete(access_rule_metadata).where(_m.access_id == rule_id, _m.key.in_(list(keys)))
+    )
+
+
+# --- as an instance knows them --------------------------------------------------------------------
+_ON_INSTANCE = (
+    sa.select(
+        _t.id, _t.access_id, _t.share_instance_id, _t.state, _t.operation_id,
+        _r.access_type, _r.access_to, _r.access_level, _r.access_key,
+    )
+    .select_from(access_rule_states.join(access_rules, _r.id == _t.access_id))
+    .where(_t.share_instance_id == sa.bindparam("instance"))
+    .order_by(_r.created_at, _r.id)
+)  # fmt: skip
+
+
+def on_instance(tx: Tx, instance_id: str) -> list[InstanceRule]:
+    return [InstanceRule(*row) for row in tx.all(_ON_INSTANCE, {"instance": instance_id})]
+
+
+def queue(
+    tx: Tx,
+    instance_id: str,
+    state: str,
+    op_id: int,
+    *,
+    rule_id: str | None = None,
+    before: Sequence[str] | None = None,
+) -> int:
+    """Put a rule (or all) of an instance into a queued_* state owned by an operation."""
+    stmt = sa.update(access_rule_states).where(_t.share_instance_id == instance_id)
+    if rule_id is not None:
+        stmt = stmt.where(_t.access_id == rule_id)
+    if before is not None:
+        stmt = stmt.where(_t.state.in_(before))
+    return tx.run(stmt.values(state=state, operation_id=op_id))
+
+
+def move(tx: Tx, instance_id: str, changes: Mapping[str, str], op_id: int) -> None:
+    """Change states of an instance's rules {from: to}; the operation owns them from now on."""
+    for before, after in changes.items():
+        tx.run(
+            sa.update(access_rule_states)
+            .where(_t.share_instance_id == instance_id, _t.state == before)
+            .values(state=after, operation_id=op_id)
+        )
+
+
+def settle(
+    tx: Tx, state_ids: Sequence[str], state: str, *, before: Sequence[str] | None = None
+) -> None:
+    """The end of an operation on these (ids of InstanceRule), as far as they are still in one of
+    the states `before`."""
+    if state_ids:
+        stmt = sa.update(access_rule_states).where(_t.id.in_(state_ids))
+        if before is not None:
+            stmt = stmt.where(_t.state.in_(before))
+        tx.run(stmt.values(state=state, operation_id=None))
+
+
+def remove(tx: Tx, state_ids: Sequence[str], rule_ids: Sequence[str]) -> None:
+    """Denied rules leave an instance; the rule itself goes with its last instance."""
+    if not state_ids:
+        return
+    tx.run(sa.delete(access_rule_states).where(_t.id.in_(state_ids)))
+    still = sa.exists().where(_t.access_id == _r.id)
+    tx.run(sa.delete(access_rules).where(_r.id.in_(rule_ids), ~still))

@@ -1,0 +1,27 @@
+"""The database's own clock, so that hosts with different clocks agree on leases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import FunctionElement
+
+
+class db_clock(FunctionElement[float]):
+    """Seconds since the epoch, now (not at the start of the transaction)."""
+
+    type = sa.Float()
+    inherit_cache = True
+    name = "db_clock"
+
+
+@compiles(db_clock, "sqlite")
+def _sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(db_clock, "postgresql")
+def _postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return "extract(epoch FROM clock_timestamp())::float8"

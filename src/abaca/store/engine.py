@@ -1,0 +1,212 @@
+"""The database: one code path for SQLite and PostgreSQL.
+
+    store = Store("sqlite:////var/lib/abaca/abaca.sqlite")
+    with store.transaction() as tx:
+        tx.run(shares.insert(), {...})
+        tx.after_commit(wake)
+
+A write transaction commits when the block ends and rolls back when it raises.  On SQLite it is
+BEGIN IMMEDIATE, and the process lets one writer in at a time, so that writers queue in order
+instead of sleeping in SQLite's busy handler.  Never call a driver inside a transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from abaca.model.errors import Collision, Unavailable
+
+from .seam import passing
+from .signals import Signals
+
+Row = sa.Row[*tuple[Any, ...]]
+Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+# Short statements by index, of data that is in memory: no compiling, no helpers, no scans of whole
+# tables where a thousand rows are wanted.
+_POSTGRES = (
+    "-c timezone=UTC -c jit=off -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0"
+)
+BUSY_SECONDS = 20.0  # another process' writer on SQLite
+POOL_SECONDS = 10.0  # how long a request waits for one of the connections
+
+
+def now_text() -> str:
+    """The time as every table keeps it: UTC, sorts as text, shown by the API as it is."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+
+
+class Tx:
+    """One open transaction."""
+
+    __slots__ = ("_after", "conn", "memo", "now", "store")
+
+    def __init__(self, store: Store, conn: sa.Connection) -> None:
+        self.store = store
+        self.conn = conn
+        self.now = now_text()
+        self.memo: dict[object, Any] = {}  # what was read in this transaction and cannot change
+        self._after: list[Callable[[], None]] = []
+
+    def all(self, stmt: sa.Executable, params: Params | None = None) -> Sequence[Row]:
+        """Every row of a query."""
+        return self.conn.execute(stmt, params).all()
+
+    def one(self, stmt: sa.Executable, params: Params | None = None) -> Row | None:
+        """The row of a query that finds at most one."""
+        return self.conn.execute(stmt, params).one_or_none()
+
+    def scalar(self, stmt: sa.Executable, params: Params | None = None) -> Any:
+        """The first column of the first row, or None."""
+        return self.conn.execute(stmt, params).scalar()
+
+    def run(self, stmt: sa.Executable, params: Params | None = None) -> int:
+        """Change rows; how many were changed."""
+        return self.conn.execute(stmt, params).rowcount
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do this once the transaction is in the database; never if it rolls back."""
+        self._after.append(action)
+
+
+class Store:
+    """A database and its connections; safe to share between threads.
+
+    Raises Unavailable when the database cannot be reached or goes away in the middle.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 20) -> None:
+        self.url = sa.make_url(url)
+        self.dialect = self.url.get_backend_name()
+        self.signals = Signals(self)
+        self._writer: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+        if self.dialect == "sqlite":
+            self._writer = _OneWriter()
+            self.engine = sa.create_engine(
+                self.url,
+                pool_size=pool_size,
+                max_overflow=-1,
+                poolclass=sa.QueuePool,
+                connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+            )
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            self.relaxed = self.engine
+        else:
+            self.engine = _on_postgresql(self.url, pool_size)
+            # Its commits do not wait for the disk.
+            self.relaxed = _on_postgresql(self.url, 4, "-c synchronous_commit=off")
+
+    @contextlib.contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[Tx]:
+        """A write transaction.
+
+        durable=False: a power cut may forget it (a process crash never does); for claims and
+        heartbeats, which lose nothing by being done again.
+        """
+        after: list[Callable[[], None]] = []
+        engine = self.engine if durable else self.relaxed
+        with self._writer, _reporting_loss(engine), engine.connect() as conn:
+            if self.dialect == "sqlite":
+                conn.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                conn.exec_driver_sql("BEGIN IMMEDIATE")
+            tx = Tx(self, conn)
+            yield tx
+            passing("before commit")
+            conn.commit()
+            passing("after commit")
+            after = tx._after
+        for action in after:
+            action()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A read; takes no lock that a writer waits for.  On PostgreSQL each statement sees what
+        is committed when it starts; on SQLite all see the same."""
+        with _reporting_loss(self.engine), self.engine.connect() as conn:
+            if self.dialect == "sqlite":
+                conn.exec_driver_sql("BEGIN")
+            yield Tx(self, conn)
+            conn.commit()  # a rollback would make psycopg forget its prepared statements
+
+    def ping(self) -> None:
+        """Raise Unavailable unless the database answers."""
+        with self.read() as tx:
+            tx.scalar(sa.text("SELECT 1"))
+
+    def close(self) -> None:
+        self.signals.close()
+        self.forget_connections()
+
+    def forget_connections(self) -> None:
+        """Those that are idle are closed; new ones are made when they are needed."""
+        self.engine.dispose()
+        self.relaxed.dispose()
+
+
+class _OneWriter:
+    """One thread at a time, in order, and none waits for ever."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=BUSY_SECONDS):
+            raise Unavailable("The database is too busy; try again in a few seconds.")
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+
+def _on_postgresql(url: sa.URL, pool_size: int, more: str = "") -> sa.Engine:
+    return sa.create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=10,
+        pool_timeout=POOL_SECONDS,
+        connect_args={
+            "connect_timeout": 5,
+            "keepalives_idle": 5,
+            "prepare_threshold": 3,
+            "options": f"{_POSTGRES} {more}",
+        },
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # transactions are ours to begin
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-16000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+# "database is locked", a full disk, a connection cut, a server shutting down, one that is not the
+# primary yet
+_LOST = (exc.OperationalError, exc.InterfaceError, exc.InternalError)
+_COLLISIONS = ("40P01", "40001")  # SQLSTATE: deadlock detected, serialization failure
+
+
+@contextlib.contextmanager
+def _reporting_loss(engine: sa.Engine) -> Iterator[None]:
+    try:
+        yield
+    except exc.DBAPIError as error:
+        if error.connection_invalidated:
+            engine.dispose()
+        if getattr(error.orig, "sqlstate", None) in _COLLISIONS:
+            raise Collision(f"Transactions collided: {error.orig}") from error
+        if error.connection_invalidated or isinstance(error, _LOST):
+            raise Unavailable(f"The database does not answer: {error.orig}") from error
+        raise
+    except exc.PendingRollbackError as error:  # somebody went on after the connection was lost
+        raise Unavailable("The database went away.") from error
+    except exc.TimeoutError as error:
+        raise Unavailable("The database is too busy; try again in a few seconds.") from error

@@ -1,0 +1,72 @@
+"""Bringing a database to the present shape, and saying which it has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from .engine import Store
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0001"
+_FOLDER = Path(__file__).parent / "migrations"
+# Two processes that start at once must not both create the tables.
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(4120231)")
+
+
+def version(store: Store) -> str | None:
+    """The revision the database is at; None when it is empty."""
+    with store.read() as tx:
+        if not sa.inspect(tx.conn).has_table("alembic_version"):
+            return None
+        found: str | None = tx.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        return found
+
+
+def upgrade(store: Store) -> bool:
+    """Create or upgrade the tables; False when there was nothing to do."""
+    if version(store) == HEAD:
+        return False
+    from alembic import command  # slow to import, seldom needed
+
+    with store.transaction() as tx:
+        if store.dialect == "postgresql":
+            tx.conn.execute(_LOCK)
+        command.upgrade(_config(tx.conn), "head")
+    return True
+
+
+def draft(store: Store, message: str, revision: str) -> None:
+    """For developers: write the migration from the database's shape to that of the code."""
+    from alembic import command
+
+    with store.engine.connect() as conn:
+        command.revision(_config(conn), message, autogenerate=True, rev_id=revision)
+
+
+def differences(store: Store) -> list[object]:
+    """What the database lacks or has too much, compared with the code; empty is right."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from . import identity  # noqa: F401 (its tables belong to the metadata)
+    from .schema import metadata
+
+    with store.engine.connect() as conn:
+        return list(compare_metadata(MigrationContext.configure(conn), metadata))
+
+
+def _config(connection: sa.Connection) -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    config.attributes["connection"] = connection
+    return config
+
+
+__all__ = ["HEAD", "differences", "draft", "upgrade", "version"]

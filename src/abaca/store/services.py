@@ -1,0 +1,148 @@
+"""Availability zones, services and pools."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from abaca.model.services import AvailabilityZone, Pool, Service
+
+from .engine import Tx
+from .schema import availability_zones, pools, services
+
+_z, _s, _p = availability_zones.c, services.c, pools.c
+
+
+# --- zones ----------------------------------------------------------------------------------------
+def zone(tx: Tx, name_or_id: str) -> AvailabilityZone | None:
+    """By name or by id."""
+    stmt = sa.select(_z.id, _z.name, _z.created_at, _z.updated_at)
+    row = tx.one(stmt.where(_z.name == name_or_id)) or tx.one(stmt.where(_z.id == name_or_id))
+    return AvailabilityZone(*row) if row else None
+
+
+def zones_in_use(tx: Tx) -> list[AvailabilityZone]:
+    """Those with an enabled service."""
+    enabled = sa.exists().where(_s.availability_zone_id == _z.id, ~_s.disabled)
+    stmt = sa.select(_z.id, _z.name, _z.created_at, _z.updated_at).where(enabled)
+    return [AvailabilityZone(*row) for row in tx.all(stmt.order_by(_z.name))]
+
+
+def ensure_zone(tx: Tx, name: str) -> str:
+    """The id of a zone, which is made if it is new."""
+    stmt = sa.text(
+        "INSERT INTO availability_zones (id, name, created_at) VALUES (:id, :name, :now)"
+        " ON CONFLICT (name) DO NOTHING"
+    )
+    tx.run(stmt, {"id": str(uuid.uuid4()), "name": name, "now": tx.now})
+    zone_id: str = tx.scalar(sa.select(_z.id).where(_z.name == name))
+    return zone_id
+
+
+# --- services -------------------------------------------------------------------------------------
+_SERVICES = sa.select(
+    _s.id, _s.binary, _s.host, _s.topic, _z.name, _s.disabled, _s.disabled_reason, _s.ensuring,
+    _s.reported_at, _s.stopped, _s.created_at, _s.updated_at,
+).select_from(services.join(availability_zones, _z.id == _s.availability_zone_id))  # fmt: skip
+
+
+def services_all(tx: Tx) -> list[Service]:
+    return [Service(*row) for row in tx.all(_SERVICES.order_by(_s.id))]
+
+
+def service(tx: Tx, host: str, binary: str) -> Service | None:
+    row = tx.one(_SERVICES.where(_s.host == host, _s.binary == binary))
+    return Service(*row) if row else None
+
+
+_REPORT = (
+    sa.update(services)
+    .where(_s.host == sa.bindparam("which"), _s.binary == sa.bindparam("what"))
+    .values(reported_at=sa.bindparam("clock"), updated_at=sa.bindparam("now"), stopped=False)
+)
+
+
+def report_service(
+    tx: Tx, *, host: str, binary: str, topic: str, zone: str, enabled: bool = True
+) -> None:
+    """A sign of life; the first one makes the row."""
+    values = {"which": host, "what": binary, "clock": time.time(), "now": tx.now}
+    if tx.run(_REPORT, values) == 0:
+        tx.run(
+            sa.insert(services).values(
+                host=host,
+                binary=binary,
+                topic=topic,
+                availability_zone_id=ensure_zone(tx, zone),
+                disabled=not enabled,
+                reported_at=time.time(),
+                created_at=tx.now,
+            )
+        )
+
+
+def mark_stopped(tx: Tx, hosts: Sequence[str]) -> None:
+    """The share services of these hosts (host@backend) went down on purpose."""
+    stmt = sa.update(services).where(_s.host.in_(hosts), _s.binary == "manila-share")
+    tx.run(stmt.values(stopped=True, updated_at=tx.now))
+
+
+def update_service(tx: Tx, service_id: int, **values: Any) -> None:
+    tx.run(sa.update(services).where(_s.id == service_id).values(updated_at=tx.now, **values))
+
+
+# --- pools ----------------------------------------------------------------------------------------
+def report_pools(tx: Tx, backend_host: str, stats: Mapping[str, Mapping[str, Any]]) -> None:
+    """What a backend said of its pools: {host@backend#pool: stats}.  Bookings stay."""
+    stmt = sa.text(
+        "INSERT INTO pools (host, backend_host, stats, allocated_gb, updated_at)"
+        " VALUES (:host, :backend, :stats, 0, :now)"
+        " ON CONFLICT (host) DO UPDATE SET stats = excluded.stats, updated_at = excluded.updated_at"
+    )
+    for host, values in sorted(stats.items()):  # locked in one order by everybody
+        text = msgspec.json.encode(values).decode()
+        row = {"host": host, "backend": backend_host, "stats": text, "now": tx.now}
+        tx.run(stmt, row)
+    gone = sa.delete(pools).where(_p.backend_host == backend_host, _p.host.not_in(list(stats)))
+    tx.run(gone)
+
+
+_POOLS = (
+    sa.select(_p.host, _p.stats, _p.allocated_gb, _s.disabled, _s.reported_at, _z.name, _z.id)
+    .select_from(
+        pools.join(services, (_s.host == _p.backend_host) & (_s.binary == "manila-share")).join(
+            availability_zones, _z.id == _s.availability_zone_id
+        )
+    )
+    .order_by(_p.host)
+)
+
+
+def pools_all(tx: Tx, *, lock: bool = False) -> list[Pool]:
+    """lock: nobody else books until this transaction ends."""
+    rows = tx.all(_POOLS.with_for_update(of=pools) if lock else _POOLS)
+    return [Pool(row[0], msgspec.json.decode(row[1]), *row[2:]) for row in rows]
+
+
+def allocated(tx: Tx, backend_host: str) -> dict[str, float]:
+    """{host@backend#pool: GiB of all instances placed in it}"""
+    stmt = sa.select(_p.host, _p.allocated_gb).where(_p.backend_host == backend_host)
+    return {row[0]: float(row[1]) for row in tx.all(stmt)}
+
+
+_BOOK = (
+    sa.update(pools)
+    .where(_p.host == sa.bindparam("which"))
+    .values(allocated_gb=_p.allocated_gb + sa.bindparam("delta"))
+)
+
+
+def book(tx: Tx, host: str | None, delta_gb: int) -> None:
+    """Add to what is allocated in a pool, in the transaction that changes the instance."""
+    if host and delta_gb:
+        tx.run(_BOOK, {"which": host, "delta": delta_gb})

@@ -1,0 +1,328 @@
+"""Shares, their instances, metadata and export locations."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from abaca.model.shares import ExportLocation, Share, ShareInstance
+from abaca.model.status import BLOCKS_RULES
+
+from .engine import Row, Tx
+from .many import one_of
+from .schema import (
+    availability_zones,
+    export_location_metadata,
+    export_locations,
+    share_instances,
+    share_metadata,
+    share_types,
+    shares,
+)
+
+# the last fields of a record come from other tables than its row
+_location: Callable[..., ExportLocation] = ExportLocation
+_s, _i, _z = shares.c, share_instances.c, availability_zones.c
+COLUMNS = (
+    _s.id, _s.project_id, _s.user_id, _s.name, _s.description, _s.size, _s.share_proto,
+    _s.is_public, _s.share_type_id, share_types.c.name.label("share_type_name"), _s.snapshot_id,
+    _s.snapshot_support, _s.create_share_from_snapshot_support, _s.revert_to_snapshot_support,
+    _s.mount_snapshot_support, _s.replication_type, _s.task_state, _s.share_group_id,
+    _s.source_share_group_snapshot_member_id, _s.source_backup_id, _s.is_soft_deleted,
+    _s.scheduled_to_be_deleted_at, _s.created_at, _s.updated_at,
+    _i.id.label("instance_id"), _i.host, _i.status, _i.operation_id, _i.access_rules_status,
+    _i.availability_zone_id, _z.name.label("availability_zone"), _i.share_network_id,
+    _i.share_server_id, _i.replica_state, _i.cast_rules_to_readonly, _i.progress,
+    _i.mount_point_name, _i.encryption_key_ref, _i.scheduled_at, _i.launched_at, _i.terminated_at,
+)  # fmt: skip
+JOINED = (
+    shares.join(share_instances, _i.id == _s.instance_id)
+    .outerjoin(share_types, share_types.c.id == _s.share_type_id)
+    .outerjoin(availability_zones, _z.id == _i.availability_zone_id)
+)
+_GET = sa.select(*COLUMNS).select_from(JOINED).where(_s.id == sa.bindparam("id"))
+_METADATA = sa.select(share_metadata.c.key, share_metadata.c.value).where(
+    share_metadata.c.share_id == sa.bindparam("id")
+)
+
+INSTANCE_COLUMNS = (
+    _i.id, _i.share_id, _i.host, _i.status, _i.operation_id, _i.access_rules_status,
+    _i.availability_zone_id, _z.name, _i.share_type_id, _i.share_network_id, _i.share_server_id,
+    _i.replica_state, _i.cast_rules_to_readonly, _i.progress, _i.mount_point_name,
+    _i.encryption_key_ref, _i.scheduled_at, _i.launched_at, _i.terminated_at, _i.created_at,
+    _i.updated_at,
+)  # fmt: skip
+_INSTANCES = sa.select(*INSTANCE_COLUMNS).select_from(
+    share_instances.outerjoin(availability_zones, _z.id == _i.availability_zone_id)
+)
+
+
+class Taken(Exception):
+    """Another share has this mount point name; the transaction must roll back."""
+
+
+class TypeGone(Exception):
+    """The share type was deleted meanwhile; the transaction must roll back."""
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+# --- one share ------------------------------------------------------------------------------------
+def get(tx: Tx, share_id: str, *, locations: bool = False) -> Share | None:
+    """A share with its metadata, and its export locations if asked for."""
+    row = tx.one(_GET, {"id": share_id})
+    if row is None:
+        return None
+    metadata: dict[str, str] = dict(tuple(r) for r in tx.all(_METADATA, {"id": share_id}))
+    found = tuple(locations_of(tx, [row.instance_id])) if locations else ()
+    values = [*row, metadata, found]
+    return Share(*values)
+
+
+_LOCK = sa.select(_s.id).where(_s.id == sa.bindparam("id")).with_for_update()
+
+
+def lock(tx: Tx, share_id: str) -> None:
+    """Nobody else changes or deletes the share until this transaction ends.  (SQLite has one
+    writer and needs no lock.)"""
+    tx.one(_LOCK, {"id": share_id})
+
+
+_LOCK_INSTANCE = sa.select(_i.id).where(_i.id == sa.bindparam("id")).with_for_update()
+
+
+def lock_instance(tx: Tx, instance_id: str) -> None:
+    """Nobody else changes its status, owner or rules until this transaction ends."""
+    tx.one(_LOCK_INSTANCE, {"id": instance_id})
+
+
+def instances(tx: Tx, share_id: str) -> list[ShareInstance]:
+    stmt = _INSTANCES.where(_i.share_id == share_id).order_by(_i.created_at, _i.id)
+    return [ShareInstance(*row) for row in tx.all(stmt)]
+
+
+def instance(tx: Tx, instance_id: str) -> ShareInstance | None:
+    row = tx.one(_INSTANCES.where(_i.id == instance_id))
+    return ShareInstance(*row) if row else None
+
+
+def on_backend(tx: Tx, backend: str) -> list[ShareInstance]:
+    """All instances of host@backend, in whatever pool."""
+    stmt = _INSTANCES.where(sa.or_(_i.host == backend, _i.host.startswith(f"{backend}#")))
+    return [ShareInstance(*row) for row in tx.all(stmt.order_by(_i.created_at, _i.id))]
+
+
+_INSERT = sa.insert(shares)
+_INSERT_INSTANCE = sa.insert(share_instances)
+_INSERT_METADATA = sa.insert(share_metadata)
+
+
+def insert(
+    tx: Tx, share: Mapping[str, Any], instance: Mapping[str, Any], metadata: Mapping[str, str]
+) -> None:
+    """A share with its first instance; both carry their ids already.  Raises Taken, TypeGone."""
+    try:
+        tx.run(_INSERT, {"created_at": tx.now, **share, "instance_id": instance["id"]})
+    except IntegrityError as error:
+        raise TypeGone(share["share_type_id"]) from error
+    values = {"created_at": tx.now, "share_id": share["id"], **instance}
+    try:
+        tx.run(_INSERT_INSTANCE, values)
+    except IntegrityError as error:
+        if values.get("mount_point_name") is None:
+            raise
+        raise Taken(values["mount_point_name"]) from error
+    if metadata:
+        set_metadata(tx, share["id"], metadata)
+
+
+def update(tx: Tx, share_id: str, **values: Any) -> None:
+    tx.run(sa.update(shares).where(_s.id == share_id).values(updated_at=tx.now, **values))
+
+
+_RELEASE = sa.delete(share_instances).where(_i.id == sa.bindparam("which"))
+_DELETE = sa.delete(shares).where(_s.id == sa.bindparam("which"))
+
+
+def delete_instance(tx: Tx, instance_id: str) -> None:
+    """The instance with its export locations and rule states."""
+    tx.run(_RELEASE, {"which": instance_id})
+
+
+def delete(tx: Tx, share_id: str) -> None:
+    """The share with all that hangs on it but snapshots, which must be gone."""
+    tx.run(_DELETE, {"which": share_id})
+
+
+# --- status: compare and swap ---------------------------------------------------------------------
+_OWN = (
+    sa.update(share_instances)
+    .where(_i.id == sa.bindparam("which"))
+    .values(operation_id=sa.bindparam("op"), updated_at=sa.bindparam("now"))
+)
+
+
+def begin(
+    tx: Tx, instance_id: str, during: str, before: Sequence[str] | None, **values: Any
+) -> bool:
+    """Take an idle instance into a transitional status; own() must follow in the same
+    transaction.  False if it is in another status, or some operation owns it."""
+    stmt = sa.update(share_instances).where(_i.id == instance_id)
+    if before is not None:
+        stmt = stmt.where(_i.status.in_(before), _i.operation_id.is_(None))
+    return tx.run(stmt.values(status=during, updated_at=tx.now, **values)) == 1
+
+
+def own(tx: Tx, instance_id: str, op_id: int) -> None:
+    tx.run(_OWN, {"which": instance_id, "op": op_id, "now": tx.now})
+
+
+def settle(tx: Tx, instance_id: str, op_id: int, status: str, **values: Any) -> bool:
+    """The end of an operation on an instance; False if it no longer owns it."""
+    stmt = (
+        sa.update(share_instances)
+        .where(_i.id == instance_id, _i.operation_id == op_id)
+        .values(status=status, operation_id=None, updated_at=tx.now, **values)
+    )
+    return tx.run(stmt) == 1
+
+
+def begin_rules(tx: Tx, instance_id: str) -> bool:
+    """Announce a change of access rules; False in a status in which they must not change."""
+    stmt = sa.update(share_instances).where(_i.id == instance_id, _i.status.not_in(BLOCKS_RULES))
+    return tx.run(stmt.values(access_rules_status="syncing", updated_at=tx.now)) == 1
+
+
+def update_instance(tx: Tx, instance_id: str, **values: Any) -> None:
+    stmt = sa.update(share_instances).where(_i.id == instance_id)
+    tx.run(stmt.values(updated_at=tx.now, **values))
+
+
+def hold(tx: Tx, instance_id: str, *, not_in: Collection[str]) -> bool:
+    """Keep the instance as it is until this transaction ends; False if it is gone or in one of
+    these statuses."""
+    stmt = (
+        sa.update(share_instances)
+        .where(_i.id == instance_id, _i.status.not_in(sorted(not_in)))
+        .values(updated_at=tx.now)
+    )
+    return tx.run(stmt) == 1
+
+
+def expired(tx: Tx) -> list[str]:
+    """Shares whose time in the recycle bin is over."""
+    due = _s.is_soft_deleted & (_s.scheduled_to_be_deleted_at < tx.now)
+    return [row[0] for row in tx.all(sa.select(_s.id).where(due).order_by(_s.id))]
+
+
+# --- metadata -------------------------------------------------------------------------------------
+def set_metadata(tx: Tx, share_id: str, metadata: Mapping[str, str]) -> None:
+    """Add or replace these keys."""
+    if not metadata:
+        return
+    delete_metadata(tx, share_id, metadata)
+    rows = [{"share_id": share_id, "key": key, "value": text} for key, text in metadata.items()]
+    tx.run(_INSERT_METADATA, rows)
+
+
+def delete_metadata(tx: Tx, share_id: str, keys: Iterable[str] | None = None) -> int:
+    """These keys, or all."""
+    stmt = sa.delete(share_metadata).where(share_metadata.c.share_id == share_id)
+    if keys is not None:
+        stmt = stmt.where(share_metadata.c.key.in_(list(keys)))
+    return tx.run(stmt)
+
+
+# --- export locations -----------------------------------------------------------------------------
+_e, _m = export_locations.c, export_location_metadata.c
+_LOCATION = sa.select(
+    _e.id, _e.share_instance_id, _e.path, _e.is_admin_only, _e.created_at, _e.updated_at
+)
+_LOCATIONS = _LOCATION.where(one_of(_e.share_instance_id, "ids")).order_by(
+    _e.share_instance_id, _e.position
+)
+_LOCATION_BY_ID = _LOCATION.where(_e.id == sa.bindparam("id"))
+_LOCATION_METADATA = sa.select(_m.export_location_id, _m.key, _m.value).where(
+    one_of(_m.export_location_id, "ids")
+)
+
+
+def locations_of(tx: Tx, instance_ids: Sequence[str]) -> list[ExportLocation]:
+    """Export locations of these instances, in the driver's order, with metadata."""
+    return _locations(tx, tx.all(_LOCATIONS, {"ids": list(instance_ids)}))
+
+
+def location(tx: Tx, location_id: str) -> ExportLocation | None:
+    found = _locations(tx, tx.all(_LOCATION_BY_ID, {"id": location_id}))
+    return found[0] if found else None
+
+
+def _locations(tx: Tx, rows: Sequence[Row]) -> list[ExportLocation]:
+    if not rows:
+        return []
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for location_id, key, text in tx.all(_LOCATION_METADATA, {"ids": [row[0] for row in rows]}):
+        found[location_id][key] = text
+    return [_location(*row, metadata=found.get(row[0], {})) for row in rows]
+
+
+def replace_locations(tx: Tx, instance_id: str, locations: Sequence[Mapping[str, Any]]) -> None:
+    """Make these [{path, is_admin_only, metadata}] the export locations of an instance.
+    A path that was there keeps its id and what users wrote into its metadata."""
+    old = {location.path: location.id for location in locations_of(tx, [instance_id])}
+    gone = [location_id for path, location_id in old.items() if path not in _paths(locations)]
+    if gone:
+        tx.run(sa.delete(export_locations).where(_e.id.in_(gone)))
+    rows, pairs = [], []
+    for position, new in enumerate(locations):
+        values = {"is_admin_only": bool(new.get("is_admin_only")), "position": position}
+        location_id, metadata = old.get(new["path"]), new.get("metadata") or {}
+        if location_id is not None:
+            tx.run(sa.update(export_locations).where(_e.id == location_id).values(**values))
+            set_location_metadata(tx, location_id, metadata)
+            continue
+        location_id = str(new.get("id") or new_id())
+        here = {"share_instance_id": instance_id, "path": new["path"], "created_at": tx.now}
+        rows.append({"id": location_id, **here, **values})
+        pairs += [
+            {"export_location_id": location_id, "key": key, "value": str(text)}
+            for key, text in metadata.items()
+        ]
+    if rows:
+        tx.run(_INSERT_LOCATION, rows)
+    if pairs:
+        tx.run(_INSERT_LOCATION_METADATA, pairs)
+
+
+_INSERT_LOCATION = sa.insert(export_locations)
+_INSERT_LOCATION_METADATA = sa.insert(export_location_metadata)
+
+
+def _paths(locations: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {location["path"] for location in locations}
+
+
+def set_location_metadata(tx: Tx, location_id: str, metadata: Mapping[str, str]) -> None:
+    """Add or replace these keys."""
+    if not metadata:
+        return
+    delete_location_metadata(tx, location_id, metadata)
+    rows = [
+        {"export_location_id": location_id, "key": key, "value": str(text)}
+        for key, text in metadata.items()
+    ]
+    tx.run(sa.insert(export_location_metadata), rows)
+
+
+def delete_location_metadata(tx: Tx, location_id: str, keys: Iterable[str] | None = None) -> int:
+    stmt = sa.delete(export_location_metadata).where(_m.export_location_id == location_id)
+    if keys is not None:
+        stmt = stmt.where(_m.key.in_(list(keys)))
+    return tx.run(stmt)

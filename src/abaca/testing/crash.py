@@ -1,0 +1,154 @@
+"""Killing a manager at a chosen instruction: a real SIGKILL of a real process.
+
+Every commit and every driver call of an operation passes a seam (abaca.store.seam).  A run with
+`crash_at=None` writes down the points it passes; a run with `crash_at=n` dies at the n-th.  So
+points are found, not listed, and a new operation is covered the day it is written.
+
+With `ask` the manager comes up first, and points are counted from when it is asked; without,
+taking the backend over and making it sure of its exports are points too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from abaca.drivers.contract.configuration import DictConfiguration
+from abaca.drivers.fake.driver import FakeShareDriver
+from abaca.manager.backend import Backend
+from abaca.manager.private_storage import StorePrivateStorage
+from abaca.manager.process import Manager, Options
+from abaca.operations import log as oplog
+from abaca.store import seam
+from abaca.store.engine import Store
+
+HOST = "host@fake"
+POOL = "host@fake#fake"
+OPERATION_THREADS = ("op ", "queue ")  # heartbeats and reports come when they like
+GAVE_UP = 3  # exit status: operations were still live after the time
+
+
+class Cutter:
+    """Counts the points that operations pass, writes them down, and dies at one of them."""
+
+    def __init__(self, crash_at: int | None, record: Path | None, armed: bool = True) -> None:
+        self.armed = armed
+        self._crash_at = crash_at
+        self._record = record
+        self._passed = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, point: str) -> None:
+        if not self.armed or not threading.current_thread().name.startswith(OPERATION_THREADS):
+            return
+        with self._lock:
+            self._passed += 1
+            if self._record is not None:
+                with self._record.open("a") as file:
+                    file.write(f"{point}\n")
+            if self._passed == self._crash_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def make_manager(store: Store, folder: Path, **driver_options: Any) -> Manager:
+    """A manager of one fake backend whose array lives in `folder`."""
+    values = {
+        "driver_handles_share_servers": False,
+        "share_backend_name": "fake",
+        "fake_state_path": str(folder),
+        "fake_pools": ["fake"],
+        **driver_options,
+    }
+    driver = FakeShareDriver(
+        configuration=DictConfiguration(values, config_group="fake"),
+        private_storage=StorePrivateStorage(store, HOST),
+    )
+    backend = Backend("fake", HOST, driver, "nova")
+    options = Options(host="host", threads_per_backend=2, placement_threads=1)
+    return Manager(store, [backend], options)
+
+
+def settle(store: Store, seconds: float) -> bool:
+    """Wait until no operation is live; False if some still are after this time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with store.read() as tx:
+            if not oplog.live(tx):
+                return True
+        time.sleep(0.005)
+    return False
+
+
+def _run(
+    url: str,
+    folder: Path,
+    crash_at: int | None,
+    record: Path | None,
+    seconds: float,
+    asking: Connection | None,
+) -> None:
+    """In a process of its own: work until the log is empty, or die."""
+    cutter = Cutter(crash_at, record, armed=asking is None)
+    seam.install(cutter)
+    store = Store(url)
+    manager = make_manager(store, folder)
+    manager.start()
+    if asking is not None:
+        if not (manager.ready(seconds) and settle(store, seconds)):
+            os._exit(GAVE_UP)
+        cutter.armed = True
+        asking.send("ready")
+        asking.recv()
+    os._exit(0 if settle(store, seconds) else GAVE_UP)
+
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["abaca.testing.crash", "abaca.cli.assembly"])
+
+
+def run_manager(
+    url: str,
+    folder: Path,
+    *,
+    crash_at: int | None = None,
+    record: Path | None = None,
+    seconds: float = 20.0,
+    ask: Callable[[], object] | None = None,
+) -> int:
+    """Run a manager until the log is empty; its exit status (-9: killed at the point asked for)."""
+    here, there = _context.Pipe() if ask else (None, None)
+    process = _context.Process(target=_run, args=(url, folder, crash_at, record, seconds, there))
+    process.start()
+    if ask and here and there:
+        there.close()
+        with contextlib.suppress(EOFError, ConnectionError):  # it may die at any moment
+            here.recv()
+            ask()
+            here.send("asked")
+    process.join(seconds + 20)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        return GAVE_UP
+    return process.exitcode if process.exitcode is not None else GAVE_UP
+
+
+def _serve(url: str, folder: Path) -> None:
+    make_manager(Store(url), folder).start()
+    threading.Event().wait()
+
+
+def start_manager(url: str, folder: Path) -> BaseProcess:
+    """A manager that works until somebody kills its process."""
+    process = _context.Process(target=_serve, args=(url, folder))
+    process.start()
+    return process

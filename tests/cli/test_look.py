@@ -1,0 +1,81 @@
+"""`abaca db`, `abaca status`, `abaca openapi`, `abaca doctor`."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from support.processes import Site
+
+
+def test_db_upgrade_and_version(split: Site) -> None:
+    empty = split.run("db", "version")
+    assert empty.returncode == 1
+    assert "version   empty" in empty.stdout
+    made = split.run("db", "upgrade")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert "from empty to" in made.stdout
+    assert "nothing to do" in split.run("db", "upgrade").stdout
+    assert split.run("db", "version").returncode == 0
+
+
+def test_a_database_that_does_not_answer_is_one_sentence(fake: Site) -> None:
+    text = "\n[database]\nconnection = postgresql://nobody:secret@127.0.0.1:1/none\n"
+    fake.file.write_text(fake.file.read_text() + text)
+    for words in (["db", "version"], ["status"], ["serve"], ["api"]):
+        result = fake.run(*words)
+        assert result.returncode == 1
+        assert "The database does not answer" in result.stderr
+        assert "Traceback" not in result.stderr
+        assert "secret" not in result.stderr
+
+
+def test_status_before_anything_ran(fake: Site) -> None:
+    result = fake.run("status")
+    assert result.returncode == 1
+    assert "abaca has not run on this state directory yet" in result.stderr
+    assert not fake.state.exists()
+
+
+def test_status_of_a_running_abaca(fake: Site) -> None:
+    fake.serve()
+    fake.await_share(fake.create("one"))
+    result = fake.run("status")
+    assert result.returncode == 0, result.stdout
+    assert re.search(r"^manila-share +node@fake +nova +up +enabled", result.stdout, re.MULTILINE)
+    assert "node@fake#fake" in result.stdout
+    assert "shares      1 available" in result.stdout
+    facts = json.loads(fake.run("status", "--json").stdout)
+    assert {service["state"] for service in facts["services"]} == {"up"}
+    assert facts["shares"] == {"available": 1}
+    assert facts["pools"][0]["shares"] == 1
+    assert {lease["queue"] for lease in facts["leases"]} == {"(placement)", "node@fake"}
+    assert facts["operations"] == {"queued": 0, "running": 0, "failed": 0}
+
+
+def test_status_shows_what_waits(fake: Site) -> None:
+    process = fake.start("api")
+    fake.await_api()
+    share = fake.create("waits")
+    facts = json.loads(fake.run("status", "--json").stdout)
+    assert facts["operations"]["queued"] == 1
+    assert facts["live"][0]["resource"] == f"share {share}"
+    assert share in fake.run("status").stdout
+    assert process.poll() is None
+
+
+def test_openapi_documents(fake: Site) -> None:
+    target = fake.folder / "documents"
+    result = fake.run("openapi", str(target), "--version", "2.65", "--version", "2.99")
+    assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in target.iterdir()) == ["abaca-2.65.json", "abaca-2.99.json"]
+    document = json.loads((target / "abaca-2.65.json").read_text())
+    assert document["openapi"].startswith("3.1")
+    assert "/v2/shares" in document["paths"]
+    assert fake.run("openapi", str(target), "--version", "2.100").returncode == 1
+
+
+def test_doctor_has_nothing_to_say_of_a_fake_backend(fake: Site) -> None:
+    result = fake.run("doctor")
+    assert result.returncode == 0, result.stdout
+    assert "configuration    fine" in result.stdout

@@ -1,0 +1,134 @@
+"""Where shares go and whether they may grow, with a real manager and a simulated array."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from abaca.manager.placement import Scheduling
+from abaca.model.messages import Message
+from abaca.model.shares import Share
+from abaca.service import shares_resize
+from abaca.store import messages
+from abaca.store.engine import Store
+from support.running import USER, Running, running
+
+
+def message(world: Running, share: Share) -> Message:
+    """The only message about a share."""
+    with world.store.read() as tx:
+        found = [messages.get(tx, row.id) for row in tx.all(messages.messages.select())]
+    [one] = [each for each in found if each is not None and each.resource_id == share.id]
+    return one
+
+
+def extend(world: Running, share: Share, size: int, *, force: bool = False) -> Share:
+    shares_resize.extend(world.env, USER, share.id, size, force=force)
+    world.settle()
+    return world.look(share.id)
+
+
+def test_no_pool_fits(store: Store, tmp_path: Path) -> None:
+    with running(store, tmp_path, fake_pools=["a:10", "b:20"]) as world:
+        share = world.share(size=21)
+        assert share.status == "error" and share.host is None
+        told = message(world, share)
+        assert (told.action_id, told.detail_id) == ("001", "009")
+        assert (
+            "No storage pool can take a share of 21 GiB: all 2 have too little free space."
+            in told.user_message
+        )
+        assert "@" not in told.user_message and "#" not in told.user_message
+        [operation] = world.operations(share.id)
+        assert operation.state == "failed"
+        assert "CapacityFilter 2 -> 0 (host@fake#a: 21 GiB are asked" in (operation.message or "")
+        assert world.violations() == []
+
+
+def test_shares_go_where_there_is_room_until_there_is_none(store: Store, tmp_path: Path) -> None:
+    with running(store, tmp_path, fake_pools=["a:10", "b:20"]) as world:
+        hosts = [world.share(size=10).host for _ in range(4)]
+        assert hosts[:3].count("host@fake#b") == 2 and hosts[:3].count("host@fake#a") == 1
+        assert hosts[3] is None
+        assert world.violations() == []
+
+
+def test_a_share_grows_as_far_as_its_pool_has_room(store: Store, tmp_path: Path) -> None:
+    with running(store, tmp_path, fake_pools=["a:10"]) as world:
+        share = world.share(size=4)
+        grown = extend(world, share, 10)
+        assert (grown.status, grown.size) == ("available", 10)
+        assert world.told(share.id) == []
+        assert world.used("gigabytes") == [10]
+        assert world.violations() == []
+
+
+def test_a_share_that_cannot_grow_stays_as_it_was(store: Store, tmp_path: Path) -> None:
+    with running(store, tmp_path, fake_pools=["a:10", "b:100"]) as world:
+        specs = {"driver_handles_share_servers": "False", "pool_name": "a"}
+        share = world.share(size=4, share_type=world.type("small", specs))
+        refused = extend(world, share, 11)
+        assert (refused.status, refused.size) == ("available", 4)
+        assert world.used("gigabytes") == [4]
+        told = message(world, share)
+        assert (told.action_id, told.detail_id) == ("008", "009")
+        assert (
+            "The share cannot have 7 GiB more: its pool has too little free space."
+            in told.user_message
+        )
+        assert "@" not in told.user_message
+        assert world.violations() == []
+        assert extend(world, share, 10).size == 10  # what was booked has come back
+
+
+def test_with_force_only_the_backend_decides(store: Store, tmp_path: Path) -> None:
+    with running(store, tmp_path, fake_pools=["a:10"]) as world:
+        share = world.share(size=4)
+        assert extend(world, share, 11, force=True).status == "extending_error"
+        assert world.told(share.id) == [("008", "015")]
+        assert world.violations() == []
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_a_clone_stays_in_the_pool_of_its_snapshot_unless_it_may_move(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: bool
+) -> None:
+    monkeypatch.setattr(Scheduling, "clones_move", moves)
+    with running(store, tmp_path, fake_pools=["a:20", "b:20"]) as world:
+        share = world.share(size=12)
+        snapshot = world.snapshot(share)
+        clone = world.share(size=12, snapshot_id=snapshot.id)
+        if moves:
+            assert clone.host not in (None, share.host)
+        else:
+            assert clone.status == "error" and clone.host is None
+            told = message(world, clone)
+            assert told.detail_id == "009"
+            assert (
+                "No storage pool can take a share of 12 GiB made from this snapshot: the only one "
+                "has too little free space." in told.user_message
+            )
+
+
+def test_a_share_that_its_backend_has_extended_is_not_refused_afterwards(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer got lost, and the next report counts what was added as used."""
+    with running(store, tmp_path, fake_pools=["a:10"]) as world:
+        share = world.share(size=4)
+        [backend] = world.manager.backends
+        real, calls = backend.driver.extend_share, []
+
+        def lost_once(*args: object, **keywords: object) -> None:
+            real(*args, **keywords)
+            calls.append(args)
+            if len(calls) == 1:
+                world.manager._report(backend)
+                raise ConnectionResetError("the answer was lost")
+
+        monkeypatch.setattr(backend.driver, "extend_share", lost_once)
+        grown = extend(world, share, 10)
+        assert len(calls) == 2
+        assert (grown.status, grown.size) == ("available", 10)
+        assert world.violations() == []

@@ -1,0 +1,255 @@
+"""CIFS shares with a real Samba and smbclient."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from abaca.drivers.contract import errors
+from abaca.drivers.ganesha.processes import wait_until
+from abaca.drivers.local.cifs import CifsExporter
+from storage.kit import CONTEXT, Backend, Foreigner, new_share, rule, running, why_not
+
+pytestmark = pytest.mark.storage
+USER, OTHER = "games", "irc"  # users that every Debian has
+PASSWORD = "pass-word"
+
+
+@pytest.fixture(scope="module")
+def smb() -> Iterator[Backend]:
+    reason = why_not("CIFS")
+    if reason:
+        pytest.skip(reason)
+    with running(local_protocols=["CIFS"], local_pool_size_gb=2) as backend:
+        server = exporter(backend).server
+        server.prepare()
+        for name in (USER, OTHER):
+            server.run(
+                "pdbedit",
+                "--create",
+                "--password-from-stdin",
+                f"--user={name}",
+                text=f"{PASSWORD}\n{PASSWORD}\n",
+            )
+        yield backend
+
+
+def exporter(backend: Backend) -> CifsExporter:
+    found = backend.driver.exporter("CIFS")
+    assert isinstance(found, CifsExporter)
+    return found
+
+
+def arguments(backend: Backend, share: object, server: str, who: str | None) -> list[str]:
+    login = ["-U", f"{who}%{PASSWORD}"] if who else ["-N"]
+    port = str(backend.options["local_smb_port"])
+    return ["smbclient", f"//{server}/share-{share['id']}", "-p", port, *login, "-c"]  # type: ignore[index]
+
+
+def smbclient(
+    backend: Backend,
+    share: object,
+    command: str,
+    who: str | None = None,
+    machine: Foreigner | None = None,
+) -> str:
+    """What smbclient prints; its errors are NT_STATUS names."""
+    server = machine.ours if machine else "127.0.0.1"
+    full = [*arguments(backend, share, server, who), command]
+    if machine:
+        result = machine.run(*full)
+    else:
+        result = subprocess.run(full, capture_output=True, text=True, timeout=60, check=False)
+    return result.stdout + result.stderr
+
+
+WRITE = "mkdir made; rmdir made; ls"
+
+
+def test_new_share_lets_nobody_in(smb: Backend) -> None:
+    share = smb.share(protocol="CIFS")
+    assert "NT_STATUS" in smbclient(smb, share, "ls")
+    assert "NT_STATUS" in smbclient(smb, share, "ls", USER)
+
+
+def test_location_and_twice(smb: Backend) -> None:
+    share = new_share(protocol="CIFS")
+    [location] = smb.driver.create_share(CONTEXT, share)
+    assert location["path"] == f"\\\\127.0.0.1\\share-{share['id']}"
+    assert [location] == smb.driver.create_share(CONTEXT, share)
+
+
+def test_user_rules(smb: Backend) -> None:
+    share = smb.share(protocol="CIFS")
+    smb.allow(share, rule(USER, kind="user"))
+    assert "NT_STATUS" not in smbclient(smb, share, WRITE, USER)
+    assert "NT_STATUS_ACCESS_DENIED" in smbclient(smb, share, "ls", OTHER)
+    assert "NT_STATUS" in smbclient(smb, share, "ls")
+    smb.allow(share, rule(USER, "ro", kind="user"), rule(OTHER, kind="user"))
+    assert "NT_STATUS" not in smbclient(smb, share, "ls", USER)
+    assert "NT_STATUS_ACCESS_DENIED" in smbclient(smb, share, "mkdir x", USER)
+    assert "NT_STATUS" not in smbclient(smb, share, WRITE, OTHER)
+
+
+def test_user_that_does_not_exist_is_a_rule_in_error(smb: Backend) -> None:
+    share = smb.share(protocol="CIFS")
+    good, bad = rule(USER, kind="user"), rule("nobody-here", kind="user")
+    assert smb.allow(share, good, bad) == {
+        good["access_id"]: {"state": "active"},
+        bad["access_id"]: {"state": "error"},
+    }
+    assert "NT_STATUS" not in smbclient(smb, share, "ls", USER)
+
+
+@pytest.mark.parametrize(
+    "hostile", ["root", "@users", "+adm", "a b", "x\nguest ok = yes", "%U", '"', "a,b", "", "é"]
+)
+def test_hostile_user_is_a_rule_in_error_and_opens_nothing(smb: Backend, hostile: str) -> None:
+    share = smb.share(protocol="CIFS")
+    bad = rule(hostile, kind="user")
+    assert smb.allow(share, bad) == {bad["access_id"]: {"state": "error"}}
+    assert "NT_STATUS" in smbclient(smb, share, "ls", USER)
+
+
+def test_address_rules(smb: Backend, foreigner: Foreigner) -> None:
+    share = smb.share(protocol="CIFS")
+    smb.allow(share, rule("192.0.2.0/24"))
+    assert "NT_STATUS" in smbclient(smb, share, "ls", machine=foreigner)
+    smb.allow(share, rule(f"{foreigner.address}/24"))
+    assert "NT_STATUS" not in smbclient(smb, share, WRITE, machine=foreigner)
+    smb.allow(share, rule(foreigner.address, "ro"))
+    assert "NT_STATUS" not in smbclient(smb, share, "ls", machine=foreigner)
+    assert "NT_STATUS" in smbclient(smb, share, "mkdir x", machine=foreigner)
+    smb.allow(share)
+    assert "NT_STATUS" in smbclient(smb, share, "ls", machine=foreigner)
+
+
+def test_everybody_and_version_six(smb: Backend, foreigner: Foreigner) -> None:
+    share = smb.share(protocol="CIFS")
+    smb.allow(share, rule("0.0.0.0/0"))
+    assert "NT_STATUS" not in smbclient(smb, share, WRITE, machine=foreigner)
+    command = [*arguments(smb, share, foreigner.ours6, None), "ls"]
+    smb.allow(share, rule(f"{foreigner.address6}/64"))
+    assert "NT_STATUS" not in foreigner.run(*command).stdout
+    assert "NT_STATUS" in smbclient(smb, share, "ls", machine=foreigner)
+    smb.allow(share, rule(foreigner.address))
+    assert "NT_STATUS" in foreigner.run(*command).stdout
+
+
+def test_levels_that_samba_cannot_mix_shut_the_lesser_out(
+    smb: Backend, foreigner: Foreigner
+) -> None:
+    share = smb.share(protocol="CIFS")
+    wide, narrow = rule("10.0.0.0/8"), rule(foreigner.address, "ro")
+    states = smb.allow(share, wide, narrow)
+    assert states[wide["access_id"]]["state"] == "active"
+    assert states[narrow["access_id"]] == {"state": "error"}
+    assert "NT_STATUS" in smbclient(smb, share, "ls", machine=foreigner)
+
+
+def test_address_and_user_must_both_fit(smb: Backend, foreigner: Foreigner) -> None:
+    share = smb.share(protocol="CIFS")
+    smb.allow(share, rule(f"{foreigner.address}"), rule(USER, kind="user"))
+    assert "NT_STATUS" not in smbclient(smb, share, WRITE, USER, foreigner)
+    assert "NT_STATUS" in smbclient(smb, share, "ls", OTHER, foreigner)
+    assert "NT_STATUS" in smbclient(smb, share, "ls", None, foreigner)
+    smb.allow(share, rule("192.0.2.1"), rule(USER, kind="user"))
+    assert "NT_STATUS" in smbclient(smb, share, "ls", USER, foreigner)
+
+
+def test_connected_client_is_cut_off_when_its_rule_goes(smb: Backend) -> None:
+    share = smb.share(protocol="CIFS")
+    smb.allow(share, rule(USER, kind="user"))
+    command = arguments(smb, share, "127.0.0.1", USER)[:-1]
+    client = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert client.stdin is not None
+    path = smb.driver.share_path(share["id"])
+    try:
+        print("mkdir first", file=client.stdin, flush=True)
+        assert wait_until((path / "first").exists, 20)
+        smb.allow(share)
+        with contextlib.suppress(BrokenPipeError):
+            print("mkdir second", file=client.stdin, flush=True)
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            client.communicate(timeout=30)
+    assert not (path / "second").exists()
+
+
+def test_delete(smb: Backend) -> None:
+    share = smb.share(protocol="CIFS")
+    smb.allow(share, rule(USER, kind="user"))
+    smb.delete(share)
+    smb.delete(share)
+    assert "NT_STATUS" in smbclient(smb, share, "ls", USER)
+    with pytest.raises(errors.ShareResourceNotFound):
+        smb.allow(share, rule(USER, kind="user"))
+
+
+def test_restart_takes_over_and_repairs(smb: Backend) -> None:
+    share, lost = smb.share(protocol="CIFS"), smb.share(protocol="CIFS")
+    smb.allow(share, rule(USER, kind="user"))
+    smb.allow(lost, rule(USER, kind="user"))
+    server = exporter(smb).server
+    pid = server.pid
+    server.run("net", "conf", "delshare", f"share-{lost['id']}")
+    server.run("net", "conf", "setparm", f"share-{share['id']}", "guest ok", "yes")
+    server.run("net", "conf", "addshare", "surplus", "/etc")
+    smb.restart()
+    assert exporter(smb).server.pid == pid
+    assert "NT_STATUS" not in smbclient(smb, lost, WRITE, USER)
+    assert "surplus" not in exporter(smb).server.run("net", "conf", "list")
+    assert "NT_STATUS" in smbclient(smb, share, "ls")
+    exporter(smb).stop()
+    assert "NT_STATUS" in smbclient(smb, share, "ls", USER)
+    smb.driver.reconcile()
+    assert "NT_STATUS" not in smbclient(smb, share, WRITE, USER)
+
+
+def test_users_are_made_if_the_operator_wants_it(smb: Backend) -> None:
+    name = f"abaca-t{os.getpid()}"
+    smb.driver.release()
+    smb.driver = smb.new_driver(local_smb_create_users=True)
+    try:
+        smb.start()
+        share = smb.share(protocol="CIFS")
+        wanted, system = rule(name, kind="user"), rule("daemon", kind="user")
+        states = smb.allow(share, wanted, system)
+        assert states[system["access_id"]] == {"state": "error"}
+        assert states[wanted["access_id"]]["state"] == "active"
+        login = f"{name}%{states[wanted['access_id']]['access_key']}"
+        command = arguments(smb, share, "127.0.0.1", USER)
+        command[command.index("-U") + 1] = login
+        result = subprocess.run(
+            [*command, WRITE], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert "NT_STATUS" not in result.stdout
+        assert smb.allow(share, wanted) == {wanted["access_id"]: {"state": "active"}}
+    finally:
+        subprocess.run(["userdel", name], capture_output=True, timeout=60, check=False)
+        smb.restart()
+
+
+def test_snapshot_over_smb_is_read_only(smb: Backend) -> None:
+    share = smb.share(protocol="CIFS")
+    smb.allow(share, rule(USER, kind="user"))
+    smbclient(smb, share, "mkdir then", USER)
+    snapshot = smb.snapshot(share)
+    allowed = rule(USER, "ro", kind="user")
+    smb.driver.snapshot_update_access(CONTEXT, snapshot, [allowed], [allowed], [])
+    name = f"snapshot-{snapshot['id']}"
+    command = arguments(smb, share, "127.0.0.1", USER)
+    command[1] = f"//127.0.0.1/{name}"
+    listing = subprocess.run(
+        [*command, "ls; mkdir x"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "then" in listing.stdout
+    assert "NT_STATUS" in listing.stdout
+    smb.driver.snapshot_update_access(CONTEXT, snapshot, [], [], [allowed])
+    smb.driver.delete_snapshot(CONTEXT, snapshot)

@@ -1,0 +1,204 @@
+"""Snapshots, clones, revert under mounted clients, mountable snapshots."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from abaca.drivers.contract import errors
+from abaca.drivers.local import btrfs
+from storage.kit import CONTEXT, GIB, Backend, errno_of, new_share, new_snapshot, rule
+
+pytestmark = pytest.mark.storage
+
+
+def test_clone_has_the_snapshots_content_and_its_own_size(backend: Backend) -> None:
+    share = backend.share()
+    backend.allow(share, rule("127.0.0.1"))
+    with backend.mount(share) as client:
+        client.write("/x", b"at snapshot")
+        snapshot = backend.snapshot(share)
+        client.write("/x", b"later")
+    clone = new_share(size=2)
+    locations = backend.driver.create_share_from_snapshot(CONTEXT, clone, snapshot)
+    assert locations == backend.driver.create_share_from_snapshot(CONTEXT, clone, snapshot)
+    assert errno_of(lambda: backend.mount(clone)) == errno.EACCES
+    backend.allow(clone, rule("127.0.0.1"))
+    with backend.mount(clone) as client:
+        assert client.read("/x") == b"at snapshot"
+        client.write("/x", b"clone's own")
+    assert (backend.driver.share_path(share["id"]) / "x").read_bytes() == b"later"
+    assert btrfs.usage(backend.driver.share_path(clone["id"])).limit == 2 * GIB
+    backend.driver.delete_snapshot(CONTEXT, snapshot)
+    backend.driver.delete_snapshot(CONTEXT, snapshot)
+    with backend.mount(clone) as client:
+        assert client.read("/x") == b"clone's own"
+
+
+def test_clone_of_a_snapshot_that_is_gone(backend: Backend) -> None:
+    share = backend.share()
+    clone = new_share()
+    with pytest.raises(errors.SnapshotResourceNotFound):
+        backend.driver.create_share_from_snapshot(CONTEXT, clone, new_snapshot(share))
+    assert not backend.driver.share_path(clone["id"]).exists()
+
+
+def test_revert_while_mounted_with_open_files(backend: Backend) -> None:
+    share = backend.share()
+    backend.allow(share, rule("127.0.0.1"))
+    with backend.mount(share) as client:
+        client.write("/kept", b"kept")
+        client.write("/changed", b"old content, long")
+        client.write("/deleted", b"will be back")
+        client.mkdir("/dir")
+        client.write("/dir/inner", b"inner")
+        snapshot = backend.snapshot(share)
+        file = client.open("/changed")
+        client.write("/changed", b"new")
+        client.write("/added", b"added")
+        client.unlink("/deleted")
+        client.write("/dir/inner", b"other")
+        assert file.read() == b"new"
+        backend.driver.revert_to_snapshot(CONTEXT, snapshot, [], [])
+        assert file.read() == b"old content, long"  # the open file goes on
+        assert client.listdir() == ["changed", "deleted", "dir", "kept"]
+        assert client.read("/deleted") == b"will be back"
+        assert client.read("/dir/inner") == b"inner"
+        assert errno_of(lambda: client.read("/added")) == errno.ENOENT
+        client.write("/after", b"the share stays writable")
+        file.close()
+    path = backend.driver.share_path(share["id"])
+    assert btrfs.usage(path).limit == GIB
+    assert backend.driver.snapshot_path(snapshot["id"]).exists()
+
+
+def test_revert_restores_every_kind_of_entry(backend: Backend) -> None:
+    share = backend.share()
+    path = backend.driver.share_path(share["id"])
+    (path / "file").write_text("1")
+    (path / "file").chmod(0o640)
+    os.chown(path / "file", 1234, 2345)
+    os.setxattr(path / "file", "user.colour", b"red")
+    (path / "link").symlink_to("/etc/passwd")
+    os.link(path / "file", path / "hard")
+    os.mkfifo(path / "pipe")
+    (path / "dir" / "deep").mkdir(parents=True)
+    (path / "dir" / "deep" / "leaf").write_text("leaf")
+    (path / "becomes-dir").write_text("file")
+    snapshot = backend.snapshot(share)
+    before = _describe(backend.driver.snapshot_path(snapshot["id"]))
+
+    (path / "hard").unlink()
+    (path / "hard").write_text("not linked now")
+    (path / "file").write_text("2")
+    (path / "file").chmod(0o777)
+    os.removexattr(path / "file", "user.colour")
+    (path / "link").unlink()
+    (path / "link").mkdir()
+    (path / "link" / "x").write_text("x")
+    (path / "dir" / "deep" / "leaf").unlink()
+    (path / "dir" / "deep").rmdir()
+    (path / "dir" / "deep").symlink_to("/etc")  # a trap: nothing may be made in /etc
+    (path / "becomes-dir").unlink()
+    (path / "becomes-dir").mkdir()
+    (path / "new" / "er").mkdir(parents=True)
+
+    backend.driver.revert_to_snapshot(CONTEXT, snapshot, [], [])
+    assert _describe(path) == before
+    assert not Path("/etc/leaf").exists()
+    backend.driver.revert_to_snapshot(CONTEXT, snapshot, [], [])
+    assert _describe(path) == before
+
+
+def test_revert_of_a_very_deep_tree(backend: Backend) -> None:
+    share = backend.share()
+    snapshot = backend.snapshot(share)
+    directory = os.open(backend.driver.share_path(share["id"]), os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=directory)
+        below = os.open("d", os.O_RDONLY, dir_fd=directory)
+        os.close(directory)
+        directory = below
+    os.close(directory)
+    backend.driver.revert_to_snapshot(CONTEXT, snapshot, [], [])
+    assert list(backend.driver.share_path(share["id"]).iterdir()) == []
+
+
+def test_revert_works_near_the_limit(backend: Backend) -> None:
+    share = backend.share()
+    path = backend.driver.share_path(share["id"])
+    (path / "a").write_bytes(b"a" * (40 << 20))
+    snapshot = backend.snapshot(share)
+    (path / "a").write_bytes(b"b" * (40 << 20))
+    btrfs.commit(path)
+    btrfs.set_limit(path, 48 << 20)
+    backend.driver.revert_to_snapshot(CONTEXT, snapshot, [], [])
+    assert (path / "a").read_bytes() == b"a" * (40 << 20)
+
+
+def test_revert_brings_back_the_size_of_the_snapshot(backend: Backend) -> None:
+    share = backend.share()
+    path = backend.driver.share_path(share["id"])
+    before = btrfs.usage(path).limit
+    snapshot = backend.snapshot(share)
+    backend.driver.extend_share(share, share["size"] + 2)
+    snapshot = snapshot.replace(share=share.replace(size=share["size"] + 2))
+    backend.driver.revert_to_snapshot(CONTEXT, snapshot, [], [])
+    assert btrfs.usage(path).limit == before
+
+
+def test_mountable_snapshot_is_read_only_and_only_for_its_rules(backend: Backend) -> None:
+    share = backend.share()
+    backend.allow(share, rule("127.0.0.1"))
+    with backend.mount(share) as client:
+        client.write("/x", b"old")
+        snapshot = new_snapshot(share)
+        made = backend.driver.create_snapshot(CONTEXT, snapshot)
+        client.write("/x", b"new")
+    name = f"snapshot-{snapshot['id']}"
+    [promised] = made["export_locations"]
+    assert promised["path"] == f"127.0.0.1:/{name}"
+    update = backend.driver.snapshot_update_access
+    allowed = rule("127.0.0.1", "ro")
+    update(CONTEXT, snapshot, [allowed], [allowed], [])
+    assert backend.driver.exporter("NFS").locations(name) == [promised]
+    with backend.mount(name) as client:
+        assert client.read("/x") == b"old"
+        assert errno_of(lambda: client.write("/x", b"1")) == errno.EROFS
+        update(CONTEXT, snapshot, [], [], [allowed])
+        assert errno_of(lambda: client.read("/x")) in (errno.EACCES, errno.ESTALE)
+    update(CONTEXT, snapshot, [], [], [allowed])
+    with pytest.raises(errors.InvalidSnapshotAccess):
+        bad = rule("no address", "ro")
+        update(CONTEXT, snapshot, [bad], [bad], [])
+    backend.driver.delete_snapshot(CONTEXT, snapshot)
+    assert not backend.driver.exporter("NFS").has(name)
+
+
+def _describe(root: Path) -> dict[str, object]:
+    """Everything about a tree that a revert must give back."""
+    found: dict[str, object] = {}
+    for path in sorted(root.rglob("*")):
+        status = path.lstat()
+        content: object = None
+        if path.is_symlink():
+            content = path.readlink()
+        elif path.is_file():
+            content = path.read_bytes()
+        attributes = {
+            key: os.getxattr(path, key, follow_symlinks=False)
+            for key in os.listxattr(path, follow_symlinks=False)
+        }
+        found[str(path.relative_to(root))] = (
+            status.st_mode,
+            status.st_uid,
+            status.st_gid,
+            status.st_nlink if path.is_file() else 0,
+            status.st_mtime_ns,
+            content,
+            attributes,
+        )
+    return found

@@ -1,0 +1,79 @@
+"""The openstack command, in this process: it takes a second to start, and there are many."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+_sleep = time.sleep
+
+
+class Failed(AssertionError):
+    """The command ended with an error; what it said."""
+
+
+class Openstack:
+    """`openstack WORDS`, with a clouds.yaml."""
+
+    def __init__(self, clouds: Path, version: str = "") -> None:
+        self._environ = {"OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "abaca"}
+        self._version = version
+
+    def text(self, *words: str) -> str:
+        """What it prints.  Raises Failed."""
+        return self._apart(words) if self._version else self._here(words)
+
+    def _apart(self, words: tuple[str, ...]) -> str:
+        """In a process of its own: the command keeps its client, and with it the version, for as
+        long as the process lives."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+        command = str(Path(sys.executable).parent / "openstack")
+        done = subprocess.run(
+            [command, "--os-share-api-version", self._version, *words],
+            env={**kept, **self._environ},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        if done.returncode:
+            raise Failed(f"openstack {' '.join(words)}: {done.stderr}{done.stdout}")
+        return done.stdout
+
+    def _here(self, words: tuple[str, ...]) -> str:
+        from openstackclient import shell
+
+        out, err = io.StringIO(), io.StringIO()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+        with (
+            mock.patch.dict(os.environ, {**kept, **self._environ}, clear=True),
+            mock.patch("time.sleep", lambda seconds: _sleep(min(seconds, 0.05))),  # --wait: 5 s
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            code = shell.OpenStackShell().run(list(words))
+        if code:
+            raise Failed(f"openstack {' '.join(words)}: {err.getvalue()}{out.getvalue()}")
+        return out.getvalue()
+
+    def __call__(self, *words: str) -> Any:
+        """What it shows or lists: as JSON."""
+        return json.loads(self.text(*words, "-f", "json"))
+
+    @contextlib.contextmanager
+    def refused(self, text: str) -> Iterator[None]:
+        """The commands of the block fail and say this."""
+        try:
+            yield
+        except Failed as error:
+            assert text in str(error), error
+        else:
+            raise AssertionError(f"nothing failed with {text!r}")

@@ -1,0 +1,77 @@
+"""The abaca command as a whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import click
+import pytest
+
+from abaca.cli import COMMANDS, abaca, main
+from abaca.cli.common import printable
+from abaca.cli.lazy import Lazy, LazyGroup
+
+HEAVY = ("oslo_config", "sqlalchemy", "falcon", "rich", "abaca.config")
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert "abaca --config-file /etc/manila/manila.conf config check" in out
+    assert "Check and show the configuration." in out
+
+
+def test_help_imports_nothing_heavy_and_is_fast() -> None:
+    code = (
+        "import sys, abaca.cli\nabaca.cli.main(['--help'])\n"
+        f"assert not [m for m in {HEAVY!r} if m in sys.modules], sys.modules.keys()"
+    )
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.5  # 0.05 on an idle machine
+
+
+def test_commands_whose_module_is_missing_are_not_offered(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = {
+        "config": COMMANDS["config"],
+        "ghost": Lazy("abaca.cli.no_such_module:ghost", "Look", "Not there."),
+    }
+    group = LazyGroup(table=table, name="x")
+    context = click.Context(group)
+    assert group.list_commands(context) == ["config"]
+    assert group.get_command(context, "ghost") is None
+
+
+@pytest.mark.parametrize("name", abaca.list_commands(click.Context(abaca)))
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    assert "Usage: abaca " + name in capsys.readouterr().out
+
+
+def test_a_mistyped_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["confg"]) == 2
+    assert "Did you mean config?" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("abaca, version ")
+
+
+def test_no_arguments_print_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    main([])
+    captured = capsys.readouterr()
+    assert "Usage: abaca" in captured.out + captured.err
+
+
+def test_printable() -> None:
+    assert printable("a\x1b[31m\nb") == r"a\x1b[31m\nb"
+    assert printable(None) == ""
+    assert printable("é") == "é"
