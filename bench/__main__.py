@@ -1,6 +1,6 @@
 """`make bench`: each figure with its factor against the incumbent's, in one run.
 
-python -m bench [--quick] [--only WORD]
+python -m bench [--quick] [parts | service | storage]...
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from abaca.store import schema
 from abaca.store.engine import Store
 
+from . import parts
 from .baseline import HEADING, row
 from .service import Client, Service, on_postgresql, with_local_backend
 
@@ -223,20 +224,31 @@ def mounted(service: Service, figures: Figures) -> None:
     figures["create to mounted and written over NFS p50 ms"] = median_ms(taken)
 
 
-def main() -> int:
-    figures: Figures = {}
-    print(
-        f"load before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores, PostgreSQL, fake driver"
-    )
-    with on_postgresql() as service:
+def service(figures: Figures) -> None:
+    with on_postgresql() as running:
         for part in (lives, burst, reads, large, restart):
-            part(service, figures)
+            part(running, figures)
+
+
+def storage(figures: Figures) -> None:
     if os.geteuid() == 0:
-        with with_local_backend() as service:
-            mounted(service, figures)
-    print(HEADING)
-    for name, value in figures.items():
-        print(row(name, value))
+        with with_local_backend() as running:
+            mounted(running, figures)
+
+
+BENCHES = {"service": service, "storage": storage}
+
+
+def main() -> int:
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    print(f"load before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
+    figures: Figures = {}
+    for name, bench in BENCHES.items():
+        if not words or name in words:
+            bench(figures)
+    print("\n".join([HEADING, *(row(*figure) for figure in figures.items())] if figures else []))
+    if not words or "parts" in words:
+        parts.main()
     print(f"load after: {os.getloadavg()[0]:.2f}")
     return 0
 

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from support.postgres import Postgres, free_port, server
 
 TICKS = os.sysconf("SC_CLK_TCK")

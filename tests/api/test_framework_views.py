@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -68,18 +67,3 @@ def test_wrong_tables_fail_at_import() -> None:
 )
 def test_types(written: str, found: dict[str, object]) -> None:
     assert type_schema(written, nullable=False) == found
-
-
-@pytest.mark.usefixtures("scratch")
-def test_a_thousand_records_of_forty_fields_are_cheap() -> None:
-    wide = Representation("test_wide", [Field(f"f{n}", get="name") for n in range(40)])
-    view = wide.view(ViewContext(version=99))
-    cars = [Car() for _ in range(1000)]
-    best = min(_timed(lambda: view.many(cars)) for _ in range(5))
-    assert best < 0.010, f"{best * 1000:.1f} ms"  # 2 ms on a quiet machine
-
-
-def _timed(work) -> float:  # type: ignore[no-untyped-def]
-    started = time.process_time()
-    work()
-    return time.process_time() - started

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import click
 import pytest
@@ -23,17 +22,12 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Check and show the configuration." in out
 
 
-def test_help_imports_nothing_heavy_and_is_fast() -> None:
+def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys, abaca.cli\nabaca.cli.main(['--help'])\n"
         f"assert not [m for m in {HEAVY!r} if m in sys.modules], sys.modules.keys()"
     )
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.5  # 0.05 on an idle machine
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
 def test_commands_whose_module_is_missing_are_not_offered(

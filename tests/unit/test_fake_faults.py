@@ -249,13 +249,3 @@ def test_share_servers(tmp_path):
     for wanted in (details, details, {}):
         driver.teardown_server(wanted)
     assert driver.backend.objects() == []
-
-
-def test_cost_of_create_share(driver):
-    """The whole product has 8 CPU-ms per share; the fake may not need more than 0.3 of them."""
-    for _ in range(20):
-        driver.create_share(CONTEXT, new_share())
-    begun = time.process_time()
-    for _ in range(200):
-        driver.create_share(CONTEXT, new_share())
-    assert (time.process_time() - begun) / 200 < 0.3e-3

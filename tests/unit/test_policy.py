@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,16 +153,3 @@ def test_a_changed_file_takes_effect_and_a_broken_one_does_not(
     assert not enforcer.allows(caller("janitor"), "share:delete", OWN)
     (tmp_path / "policy.yaml").unlink()
     assert enforcer.allows(caller("member"), "share:delete", OWN)
-
-
-def test_a_check_is_cheap() -> None:
-    enforcer, ctx, rounds = Enforcer(), caller("member"), 20_000
-    best = min(_seconds(enforcer, ctx, rounds) for _ in range(3))
-    assert best / rounds < 10e-6
-
-
-def _seconds(enforcer: Enforcer, ctx: Context, rounds: int) -> float:
-    started = time.process_time()
-    for _ in range(rounds):
-        enforcer.enforce(ctx, "share:get", OWN)
-    return time.process_time() - started

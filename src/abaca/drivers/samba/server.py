@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -127,6 +128,19 @@ class SmbServer:
             said = (result.stderr or result.stdout).strip()[:300]
             raise SambaFailure(msg=f"{program} {' '.join(arguments[:3])}: {said}")
         return result.stdout
+
+    def connected(self, share: str) -> set[int]:
+        """The processes that serve a client of this share.  SambaFailure."""
+        connections = json.loads(self.run("smbstatus", "--shares", "--json"))["tcons"].values()
+        return {int(c["server_id"]["pid"]) for c in connections if c["service"] == share}
+
+    def ping(self, process: int) -> None:
+        """Wait until a process has handled its messages, or has ended.  SambaFailure."""
+        try:
+            self.run("smbcontrol", str(process), "ping")
+        except SambaFailure:
+            if Path(f"/proc/{process}").exists():
+                raise
 
     def _accepts(self) -> bool:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

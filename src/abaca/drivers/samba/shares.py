@@ -132,9 +132,16 @@ class RegistryShares:
         self.server.run("net", "conf", "import", str(file), name)
 
     def _disconnect(self, name: str) -> None:
-        """End every client's connection to the share."""
-        if self.server.pid is not None:
-            self.server.run("smbcontrol", "smbd", "close-share", name)
+        """End every client's connection to the share; none of them gets anything done after this.
+
+        A process of smbd handles its messages in order, so one that answers a ping has already
+        handled what was sent before it.
+        """
+        if self.server.pid is None:
+            return
+        self.server.run("smbcontrol", "smbd", "close-share", name)
+        for process in self.server.connected(name):
+            self.server.ping(process)
 
     def _file(self, name: str) -> Path:
         return self.directory / f"{name}.json"
