@@ -87,12 +87,19 @@ class Site:
             check=False,
         )
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """A command that goes on; its output is in a file, see `said`."""
+    def start(self, *words: str, prelude: str = "") -> subprocess.Popen[str]:
+        """A command that goes on; its output is in a file, see `said`.
+
+        prelude: Python that the process runs first.
+        """
         path = self.folder / f"out{len(self.running)}"
+        command = self.command(*words)
+        if prelude:
+            program = f"{prelude}\nimport sys\nfrom abaca.cli import main\nsys.exit(main())"
+            command = [sys.executable, "-c", program, *command[1:]]
         with path.open("w") as out:
             process = subprocess.Popen(
-                self.command(*words),
+                command,
                 env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -3,7 +3,7 @@
 What happens to a request, in this order: plain documents (versions, health, metrics, OpenAPI);
 who is asking (401); is there such a place (404, plain text); which version (400, 406); is the
 route available at it (404, JSON); is the project of the URL the caller's (400); may the caller
-(403); is the body right (400, 413); the handler.
+(403); is the body right (400, 413); whether it was answered before (Idempotency-Key); the handler.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, cast
 import falcon
 import msgspec
 
-from abaca.api import discovery, faults, openapi
+from abaca.api import discovery, faults, idempotency, openapi
 from abaca.api.dispatch import ByVersion, Dispatcher, Hit
 from abaca.api.links import bases, root_of
 from abaca.api.metrics import CONTENT_TYPE as METRICS_TYPE
@@ -27,7 +27,8 @@ from abaca.api.registry import Registry, Route, load
 from abaca.api.request import Authenticator, Enforcer, Request, Response
 from abaca.api.versions import EXPERIMENTAL_HEADER, VERSION_HEADER, negotiate, text
 from abaca.model.context import Context, new_request_id
-from abaca.model.errors import BadRequest, Collision, NotFound, Unauthorized
+from abaca.model.errors import BadRequest, Collision, NotFound, RequestError, Unauthorized
+from abaca.model.idempotency import Answer
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -35,6 +36,7 @@ ACCESS = logging.getLogger("abaca.api.access")  # one line for each request, at 
 COLLISIONS = 3  # of one request with other transactions, before it is refused
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _encode = msgspec.json.Encoder().encode
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,7 +201,12 @@ class Edge:
                 "The project in the URL is not the project of the token; use /v2/ without it."
             )
         request = self._request(hit, route, context, environ, version, experimental)
-        self._finish(resp, route, self._call(hit, request, document))
+        answer = self._call(hit, request, document)
+        resp.status = answer.status
+        for name, value in answer.headers.items():
+            resp.set_header(name, value)
+        if answer.body is not None:
+            resp.data = answer.body
         return route.id
 
     def _context(self, environ: Mapping[str, Any], request_id: str) -> Context:
@@ -209,7 +216,7 @@ class Edge:
         return context
 
     def _route(
-        self, hit: Hit, environ: Mapping[str, Any], version: int, experimental: bool
+        self, hit: Hit, environ: dict[str, Any], version: int, experimental: bool
     ) -> tuple[Route, Any]:
         """The route, and the body of an action."""
         slot = hit.slot
@@ -238,7 +245,7 @@ class Edge:
         hit: Hit,
         route: Route,
         context: Context,
-        environ: Mapping[str, Any],
+        environ: dict[str, Any],
         version: int,
         experimental: bool,
     ) -> Request:
@@ -255,35 +262,27 @@ class Edge:
             max_limit=self.settings.max_limit,
         )
 
-    def _call(self, hit: Hit, request: Request, document: Any) -> Any:
-        route = request.route
+    def _call(self, hit: Hit, request: Request, document: Any) -> Answer:
+        route, limit = request.route, self.settings.max_body
+        key = idempotency.key_of(request.environ)
         if route.policy_target is None:
             for rule in route.policy:
                 request.authorize(rule)
         if route.body is None:
-            declared_length(request.environ, self.settings.max_body)
+            declared_length(request.environ, limit)
         else:
             if document is None:
-                document = read_json(request.environ, self.settings.max_body)
+                document = read_json(request.environ, limit)
             request.document = document
             if route.policy_target is None:
                 _ = request.body  # wrong bodies are refused here, before any handler
-        answer = _handled(request, self.dispatcher.arguments(route, hit.segments))
-        missing = [rule for rule in route.policy if rule not in request.authorized]
-        if missing:
-            raise RuntimeError(f"the handler of {route.id} never checked {', '.join(missing)}")
-        return answer
-
-    def _finish(self, resp: falcon.Response, route: Route, answer: Any) -> None:
-        status = route.success
-        if isinstance(answer, Response):
-            for name, value in answer.headers.items():
-                resp.set_header(name, value)
-            status = answer.status or status
-            answer = answer.body
-        resp.status = status
-        if answer is not None:
-            resp.data = _encode(answer)
+        arguments = self.dispatcher.arguments(route, hit.segments)
+        if key is None:
+            return _unless_collided(request, lambda: _handled(request, arguments))
+        return _unless_collided(
+            request,
+            lambda: idempotency.once(request, key, limit, lambda: _decided(request, arguments)),
+        )
 
     def _fault(self, resp: falcon.Response, fault: faults.Fault) -> None:
         resp.status = fault.code
@@ -321,15 +320,41 @@ class Edge:
         resp.content_type = METRICS_TYPE
 
 
-def _handled(request: Request, arguments: dict[str, str]) -> Any:
-    """What the handler answers.  When its transaction collided with another one it has done
-    nothing, and does it again."""
+def _unless_collided(request: Request, attempt: Callable[[], Answer]) -> Answer:
+    """The answer.  When the transaction collided with another one nothing was done, and it is done
+    again."""
     for _ in range(COLLISIONS):
         try:
-            return request.route.handler(request, **arguments)
+            return attempt()
         except Collision as error:
             ACCESS.warning("%s again: %s", request.context.request_id, error.message)
-    return request.route.handler(request, **arguments)
+            request.forget()
+    return attempt()
+
+
+def _handled(request: Request, arguments: dict[str, str]) -> Answer:
+    """What the handler answers."""
+    route = request.route
+    answer = route.handler(request, **arguments)
+    missing = [rule for rule in route.policy if rule not in request.authorized]
+    if missing:
+        raise RuntimeError(f"the handler of {route.id} never checked {', '.join(missing)}")
+    status, headers = route.success, _NO_HEADERS
+    if isinstance(answer, Response):
+        status, headers = answer.status or status, answer.headers
+        answer = answer.body
+    return Answer(status, headers, None if answer is None else _encode(answer))
+
+
+def _decided(request: Request, arguments: dict[str, str]) -> Answer:
+    """What the handler answers, a refusal included: that is an answer to keep, too."""
+    try:
+        return _handled(request, arguments)
+    except Unauthorized:
+        raise
+    except RequestError as error:
+        fault = faults.of(error, request.context.request_id)
+        return Answer(fault.code, fault.headers, fault.body)
 
 
 def _plain(resp: falcon.Response, code: int, message: str) -> None:

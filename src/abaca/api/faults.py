@@ -50,6 +50,7 @@ class Fault(msgspec.Struct, frozen=True):
 
     code: int
     message: str
+    retry_after: int | None = None  # seconds; None: as its code says
 
     @property
     def body(self) -> bytes:
@@ -60,7 +61,7 @@ class Fault(msgspec.Struct, frozen=True):
 
     @property
     def headers(self) -> dict[str, str]:
-        retry = RETRY_AFTER.get(self.code)
+        retry = RETRY_AFTER.get(self.code) if self.retry_after is None else str(self.retry_after)
         return {"Retry-After": retry} if retry is not None else {}
 
 
@@ -73,7 +74,7 @@ def of(error: Exception, request_id: str, where: str = "") -> Fault:
     `where` is the method and path, for the log.
     """
     if isinstance(error, RequestError):
-        return Fault(error.code, _clean(error.message))
+        return Fault(error.code, _clean(error.message), error.retry_after)
     if isinstance(error, Unavailable):
         LOG.warning("503 for %s %s: %s", request_id, where, error.message)
         return Fault(503, AWAY)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from abaca.api import faults
+from abaca.api import faults, idempotency
 from abaca.api.registry import Registry, Route, shape
 from abaca.api.versions import (
     EXPERIMENTAL_HEADER,
@@ -164,6 +164,19 @@ def _parameters(route: Route, version: int) -> Iterator[Json]:
         "required": True,
         "schema": {"type": "string", "const": text(version)},
     }
+    if route.method == "POST":
+        yield {
+            "name": idempotency.HEADER,
+            "in": "header",
+            "required": False,
+            "description": "The same key with the same request: the same answer, and one effect.",
+            "schema": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": idempotency.MAX_KEY,
+                "pattern": "^[ -~]+$",
+            },
+        }
     if route.experimental is not None and version in route.experimental:
         yield {
             "name": EXPERIMENTAL_HEADER,

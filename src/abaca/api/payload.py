@@ -16,9 +16,9 @@ MAX_PARAMETERS = 200
 _decode = msgspec.json.Decoder().decode
 
 
-def read_json(environ: Mapping[str, Any], limit: int) -> Any:
+def read_json(environ: dict[str, Any], limit: int) -> Any:
     """The JSON body; None when there is none or when it is declared as something else."""
-    data = _read(environ, limit)
+    data = read_body(environ, limit)
     kind = environ.get("CONTENT_TYPE") or ""
     if not data or kind.partition(";")[0].strip().lower() != "application/json":
         return None
@@ -39,6 +39,14 @@ def declared_length(environ: Mapping[str, Any], limit: int) -> int:
     if length > limit:
         raise TooLarge(f"The body has {length} bytes; at most {limit} are accepted.")
     return length
+
+
+def read_body(environ: dict[str, Any], limit: int) -> bytes:
+    """The body as it came; it may be asked for again."""
+    data: bytes | None = environ.get("abaca.body")
+    if data is None:
+        data = environ["abaca.body"] = _read(environ, limit)
+    return data
 
 
 def _read(environ: Mapping[str, Any], limit: int) -> bytes:

@@ -78,7 +78,7 @@ class Request:
         experimental: bool,
         bases: Bases,
         raw_query: Mapping[str, str],
-        environ: Mapping[str, Any],
+        environ: dict[str, Any],
         max_limit: int,
     ) -> None:
         self.env = env
@@ -100,6 +100,10 @@ class Request:
     def since(self, version: str) -> bool:
         """Whether the request is made at this microversion or a later one."""
         return self.version >= minor(version)
+
+    def forget(self) -> None:
+        """Before the handler runs again: it may have changed what it was given."""
+        self._body = None
 
     # who may
 

@@ -36,6 +36,7 @@ def settings(config: Config) -> Settings:
         storage_availability_zone=config.storage_availability_zone,
         soft_deleted_share_retention_time=config.soft_deleted_share_retention_time,
         message_ttl=config.message_ttl,
+        idempotency_retention_time=config.abaca.idempotency_retention_time,
         service_down_time=config.service_down_time,
         admin_only_metadata=tuple(config.admin_only_metadata),
         admin_only_el_metadata=tuple(config.admin_only_el_metadata),

@@ -37,6 +37,7 @@ class RequestError(AbacaError):
     """The request cannot be carried out."""
 
     code = 400
+    retry_after: ClassVar[int | None] = None  # seconds, where it will soon be different
 
 
 class BadRequest(RequestError):

@@ -76,6 +76,17 @@ class Tx:
         """Do this once the transaction is in the database; never if it rolls back."""
         self._after.append(action)
 
+    @contextlib.contextmanager
+    def part(self) -> Iterator[None]:
+        """A savepoint: if the block raises, what it wrote is undone, and what was before stays."""
+        promised = len(self._after)
+        try:
+            with self.conn.begin_nested():
+                yield
+        except BaseException:
+            del self._after[promised:]
+            raise
+
 
 class Store:
     """A database and its connections; safe to share between threads.

@@ -37,6 +37,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("host", "entity_id", "key", name=op.f("pk_driver_private_data")),
     )
     op.create_table(
+        "idempotency_keys",
+        sa.Column("project_id", sa.String(length=255), nullable=False),
+        sa.Column("user_id", sa.String(length=255), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("headers", sa.Text(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("expires_at", sa.String(length=26), nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "user_id", "key", name=op.f("pk_idempotency_keys")),
+    )
+    op.create_index(
+        op.f("ix_idempotency_keys_expires_at"), "idempotency_keys", ["expires_at"], unique=False
+    )
+    op.create_table(
         "identity_domains",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
@@ -808,6 +823,8 @@ def downgrade() -> None:
     op.drop_table("identity_keys")
     op.drop_table("identity_generation")
     op.drop_table("identity_domains")
+    op.drop_index(op.f("ix_idempotency_keys_expires_at"), table_name="idempotency_keys")
+    op.drop_table("idempotency_keys")
     op.drop_table("driver_private_data")
     op.drop_table("backend_info")
     op.drop_table("availability_zones")
