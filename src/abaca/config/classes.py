@@ -10,6 +10,7 @@ from .errors import ConfigError
 _GENERIC = "abaca.drivers.generic.driver.GenericShareDriver"
 _GLUSTERFS = "abaca.drivers.glusterfs.driver.GlusterfsShareDriver"
 _NATIVE = "abaca.drivers.glusterfs.native.GlusterfsNativeShareDriver"
+_VAST = "abaca.drivers.vast.driver.VastShareDriver"
 _UP = "manila.share.drivers"
 
 DRIVERS = {
@@ -17,7 +18,8 @@ DRIVERS = {
     f"{_UP}.glusterfs.GlusterfsShareDriver": _GLUSTERFS,
     f"{_UP}.glusterfs.glusterfs_native.GlusterfsNativeShareDriver": _NATIVE,
     f"{_UP}.glusterfs_native.GlusterfsNativeShareDriver": _NATIVE,
-    f"{_UP}.vastdata.driver.VASTShareDriver": "abaca.drivers.vast.driver.VastShareDriver",
+    f"{_UP}.vastdata.driver.VASTShareDriver": _VAST,
+    f"{_UP}.vastdata.VASTShareDriver": _VAST,
     "local": "abaca.drivers.local.driver.LocalShareDriver",
     "fake": "abaca.drivers.fake.driver.FakeShareDriver",
 }

@@ -1,8 +1,8 @@
-"""The VAST driver."""
+"""The VAST driver; `abaca.drivers.vast` registers these rows."""
 
 from __future__ import annotations
 
-from ..options import flag, host, port, secret, text
+from ..options import flag, host, port, seconds, secret, text
 
 VAST = (
     host("vast_mgmt_host", None, "management address; must be set"),
@@ -12,7 +12,9 @@ VAST = (
     text("vast_mgmt_user", None, "login"),
     secret("vast_mgmt_password", None, "password of that login"),
     secret("vast_api_token", "", "token instead of a login"),
-    flag("vast_ssl_verify", False, "check the certificate"),
-    text("vast_ssl_ca", None, "authority of that certificate"),
+    flag("vast_ssl_verify", True, "check the array's certificate"),
+    text("vast_ssl_ca", None, "file with the authority of that certificate"),
     text("vast_tenant_name", None, "tenant on the array"),
+    seconds("vast_mgmt_timeout", 30, "seconds to wait for an answer of the array", min=1),
+    flag("vast_root_squash", False, "clients' root users become nobody"),
 )

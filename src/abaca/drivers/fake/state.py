@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final, Self
 from weakref import WeakValueDictionary
 
 SCHEMA: Final = """
@@ -61,9 +61,10 @@ CREATE TRIGGER IF NOT EXISTS share_sized AFTER UPDATE OF size ON shares BEGIN
 
 class State:
     """One array.  `State.at(directory)` gives every user in this process the same object;
-    the file is closed when the last of them is gone."""
+    the file is closed when the last of them is gone.  A subclass keeps another kind of array."""
 
-    _all: WeakValueDictionary[Path, State] = WeakValueDictionary()
+    schema: ClassVar[str] = SCHEMA
+    _all: ClassVar[WeakValueDictionary[tuple[type, Path], State]] = WeakValueDictionary()
     _registry = threading.Lock()
 
     def __init__(self, directory: Path) -> None:
@@ -73,12 +74,12 @@ class State:
         self._pid = 0
 
     @classmethod
-    def at(cls, directory: str | os.PathLike[str]) -> State:
+    def at(cls, directory: str | os.PathLike[str]) -> Self:
         path = Path(directory).resolve()
         with cls._registry:
-            state = cls._all.get(path)
-            if state is None:
-                state = cls._all[path] = cls(path)
+            state = cls._all.get((cls, path))
+            if not isinstance(state, cls):
+                state = cls._all[cls, path] = cls(path)
             return state
 
     @contextmanager
@@ -124,5 +125,5 @@ class State:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = OFF")
-        connection.executescript(SCHEMA)
+        connection.executescript(self.schema)
         return connection

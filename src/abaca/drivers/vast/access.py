@@ -1,0 +1,46 @@
+"""Access rules: the lists of the share's view policy."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from abaca.drivers.contract import errors
+from abaca.drivers.contract.context import AnyContext
+from abaca.drivers.contract.records import AccessRule, Share, ShareServer
+from abaca.drivers.vast import rules
+from abaca.drivers.vast.array import POLICIES
+from abaca.drivers.vast.ensure import Ensure
+
+log = logging.getLogger(__name__)
+
+
+class Access(Ensure):
+    """The complete wanted set is written in one request, and read back."""
+
+    def update_access(
+        self,
+        context: AnyContext,
+        share: Share,
+        access_rules: Sequence[AccessRule],
+        add_rules: Sequence[AccessRule],
+        delete_rules: Sequence[AccessRule],
+        update_rules: Sequence[AccessRule],
+        share_server: ShareServer | None = None,
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Rules in force = access_rules.  What cannot be honoured gets state error, by itself."""
+        wanted = rules.sort(access_rules, bool(share.get("cast_rules_to_readonly")))
+        policy = self.array.find(POLICIES, share["id"])
+        if policy is None:
+            raise errors.VastShareNotFound(name=share["id"], share_id=share["id"])
+        squash = bool(self._option("vast_root_squash"))
+        self._set_policy(policy, rules.policy_payload(wanted.clients, squash))
+        for rule_id, reason in wanted.refused.items():
+            log.warning("rule %s of share %s is not in force: %s", rule_id, share["id"], reason)
+        return {
+            rule["access_id"]: {
+                "state": "error" if rule["access_id"] in wanted.refused else "active"
+            }
+            for rule in access_rules
+        }

@@ -1,0 +1,95 @@
+"""All shares at once, at start: what is missing is made again, in a bounded number of requests.
+
+Healthy shares are known from three lists; only what differs costs requests of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from abaca.drivers.contract import errors
+from abaca.drivers.contract.context import AnyContext
+from abaca.drivers.contract.records import Share
+from abaca.drivers.vast import names
+from abaca.drivers.vast.array import (
+    POLICIES,
+    QUOTAS,
+    VIEWS,
+    Array,
+    Policy,
+    Pool,
+    Quota,
+    View,
+    plain,
+)
+from abaca.drivers.vast.base import GIB
+from abaca.drivers.vast.exports import is_behind
+from abaca.drivers.vast.shares import Shares
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _There:
+    """What the array has, by name."""
+
+    policies: Mapping[str, Policy]
+    quotas: Mapping[str, Quota]
+    views: Mapping[str, View]
+
+    @classmethod
+    def on(cls, array: Array) -> _There:
+        return cls(array.all(POLICIES), array.all(QUOTAS), array.all(VIEWS))
+
+    def is_complete(self, share_id: str, directory: str, limit: int) -> bool:
+        """Whether nothing of a share has to be made or changed."""
+        policy, view = self.policies.get(share_id), self.views.get(share_id)
+        quota = self.quotas.get(share_id)
+        if policy is None or view is None or quota is None:
+            return False
+        return (
+            plain(view.path) == plain(quota.path) == directory
+            and is_behind(view, policy)
+            and quota.hard_limit == limit
+        )
+
+
+class Ensure(Shares):
+    """One bad share does not keep the others from being looked after."""
+
+    def ensure_shares(
+        self, context: AnyContext, shares: Sequence[Share]
+    ) -> dict[str, dict[str, Any]]:
+        """Policy, quota and view as they shall be.  A share whose data is gone is in error."""
+        pool, there = self._pool(), _There.on(self.array)
+        return {share["id"]: self._ensure(share, pool, there) for share in shares}
+
+    def _ensure(self, share: Share, pool: Pool, there: _There) -> dict[str, Any]:
+        """Errors of this share only are its own; without contact nothing can be said of any."""
+        limit = int(share["size"]) * GIB
+        try:
+            need_repair = not self._has(share, limit, there)
+            if need_repair:
+                self._repair(share, limit, pool)
+            locations = names.locations(pool, self._directory(share["id"]))
+        except (errors.VastApiException, errors.VastDriverException, errors.Invalid) as error:
+            log.error("share %s is not as it should be: %s", share["id"], error)
+            return {"status": "error"}
+        except errors.VastShareNotFound:
+            log.error("share %s is gone from the array", share["id"])
+            return {"status": "error"}
+        return {"export_locations": locations, "reapply_access_rules": need_repair}
+
+    def _has(self, share: Share, limit: int, there: _There) -> bool:
+        return there.is_complete(share["id"], self._directory(share["id"]), limit)
+
+    def _repair(self, share: Share, limit: int, pool: Pool) -> None:
+        """Make what is missing around data that is there; never an empty share in its place."""
+        directory = self._directory(share["id"])
+        if not self.array.has_directory(directory, pool.tenant_id):
+            raise errors.VastShareNotFound(name=share["id"], share_id=share["id"])
+        self._own(share["id"], directory)
+        self._provide(share["id"], directory, limit, new=False, resize=True)
