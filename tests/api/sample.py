@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import falcon.testing
@@ -17,6 +19,9 @@ from abaca.api.views import fields as views
 from abaca.api.views.fields import LINKS, TIME, Links, Representation
 from abaca.model.context import Context
 from abaca.model.errors import Conflict, Forbidden, NotFound, OverQuota, Unavailable
+from abaca.service.env import Env
+from abaca.store import migrate
+from abaca.store.engine import Store
 
 PROJECT = "abcdef0123456789"
 TOKEN = f"user:{PROJECT}"
@@ -225,9 +230,26 @@ def find_car(share_id: str) -> Car:
     return Car(id=share_id)
 
 
+class Garage(Env):
+    """The Env of the sample: handlers ask it for cars, the edge for its database."""
+
+    def __call__(self, share_id: str) -> Car:
+        return find_car(share_id)
+
+
+@cache
+def garage() -> Garage:
+    """With a database for idempotency keys, which lives as long as this process."""
+    global _folder
+    _folder = TemporaryDirectory(prefix="abaca-sample-")
+    store = Store(f"sqlite:///{_folder.name}/sample.sqlite")
+    migrate.upgrade(store)
+    return Garage(store)
+
+
 def make_app(policy: Enforcer | None = None, **settings: Any) -> Wsgi:
     return create_app(
-        find_car,
+        garage(),
         auth=NoAuth(),
         policy=policy or AllowAll(),
         registry=make_registry(),

@@ -52,7 +52,7 @@ class Backend:
         """
         job.check()
         passing(f"before {method}")
-        with _only_errors():
+        with job.steps.timed(method), _only_errors():
             result = compat.call(getattr(self.driver, method), *args, **keywords)
         passing(f"after {method}")
         return result
@@ -61,7 +61,7 @@ class Backend:
         """As call, for update_access of drivers of any age."""
         job.check()
         passing("before update_access")
-        with _only_errors():
+        with job.steps.timed("update_access"), _only_errors():
             result = compat.call_update_access(self.driver, *args, **keywords)
         passing("after update_access")
         return result

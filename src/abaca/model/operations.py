@@ -9,6 +9,17 @@ import msgspec
 QUEUED, RUNNING = "queued", "running"
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 LIVE = (QUEUED, RUNNING)
+OK, FAILED_STEP = "ok", "failed"  # how a step ended
+
+
+class Step(msgspec.Struct, frozen=True):
+    """Something that happened to an operation, or that it did."""
+
+    at: str  # when it began
+    name: str  # queued, run, placed, wait, retry, interrupted, done ..., or a method of a driver
+    seconds: float | None  # how long it took; None: no time
+    outcome: str
+    detail: str  # for administrators: it may name what is inside a backend
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -32,3 +43,9 @@ class Operation(msgspec.Struct, frozen=True):
     created_at: str
     started_at: str | None
     finished_at: str | None
+    steps: tuple[Step, ...] = ()  # what happened between its creation and its end, where asked for
+
+    @property
+    def retries(self) -> int:
+        """Runs that had to be made again."""
+        return sum(step.name in ("retry", "interrupted") for step in self.steps)

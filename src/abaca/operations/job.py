@@ -25,6 +25,7 @@ from abaca.model.operations import DONE, FAILED, Operation
 from abaca.store.engine import Store, Tx
 
 from . import log
+from .steps import Steps
 
 B = TypeVar("B")
 
@@ -36,7 +37,9 @@ class Cancelled(AbacaError):
 class Router(Protocol):
     """Finds the queue of a backend in this process."""
 
-    def adopt(self, tx: Tx, op: Operation, host: str, undo: contextlib.ExitStack) -> None:
+    def adopt(
+        self, tx: Tx, op: Operation, host: str, steps: str, undo: contextlib.ExitStack
+    ) -> None:
         """In the caller's transaction; `undo` is closed if that does not come to its end."""
 
 
@@ -52,6 +55,8 @@ class Job(Generic[B]):
         self.finished = False  # its end is in the database
         self.postponed = False  # it is back in the queue
         self.cancelled = op.cancel_requested  # as far as is known
+        self.steps = Steps()  # what it does, for the timeline
+        self.steps.add("run", f"{op.attempt} in {op.host or 'placement'}")
         self._holding = holding
         self._router = router
 
@@ -81,14 +86,14 @@ class Job(Generic[B]):
     def transaction(self, *, durable: bool = True) -> Iterator[Tx]:
         """A write transaction in which this worker owns the operation, or LeaseLost."""
         with self.store.transaction(durable=durable) as tx:
-            self.cancelled = log.fence(tx, self.op)
+            self.cancelled = log.fence(tx, self.op, self.steps.text(tx))
             yield tx
 
     @contextlib.contextmanager
     def finish(self, state: str = DONE, message: str | None = None) -> Iterator[Tx]:
         """The last transaction: what it writes and the end of the operation, atomically."""
         with self.store.transaction() as tx:
-            log.settle(tx, self.op, state, message)
+            log.settle(tx, self.op, state, message, self.steps.text(tx))
             yield tx
         self.finished = True
 
@@ -99,7 +104,9 @@ class Job(Generic[B]):
         with contextlib.ExitStack() as undo:
 
             def to(tx: Tx, host: str) -> None:
-                self._router.adopt(tx, self.op, host.partition("#")[0], undo)
+                self.steps.add("placed", host)
+                steps = self.steps.text(tx)
+                self._router.adopt(tx, self.op, host.partition("#")[0], steps, undo)
                 tx.after_commit(lambda: setattr(self, "finished", True))
 
             yield to
@@ -107,7 +114,8 @@ class Job(Generic[B]):
 
     def again(self, tx: Tx, seconds: float, message: str) -> None:
         """The backend works on it: look again later, in this transaction.  Not a failure."""
-        log.postpone(tx, self.op, time.time() + seconds, message)
+        self.steps.add("wait", message)
+        log.postpone(tx, self.op, time.time() + seconds, message, self.steps.text(tx))
         tx.after_commit(lambda: setattr(self, "postponed", True))
 
     def progress(self, percent: int) -> None:

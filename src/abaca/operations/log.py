@@ -20,6 +20,8 @@ from abaca.model.operations import CANCELLED, LIVE, QUEUED, RUNNING, Operation
 from abaca.store.engine import Row, Tx
 from abaca.store.schema import leases, operations
 
+from .steps import APPENDED, interrupted
+
 UNPLACED = ""  # the queue of operations that no backend has been chosen for
 OFTEN = 4  # runs; an operation that was interrupted so often is tried again more slowly
 LONGEST_PAUSE = 30  # seconds
@@ -247,24 +249,27 @@ _FENCE = sa.update(operations).where(
     _o.epoch == sa.bindparam("op_epoch"),
     _o.host == sa.bindparam("op_host"),
 )
-_TOUCH = _FENCE.values(epoch=_o.epoch).returning(_o.cancel_requested)
+_TOUCH = _FENCE.values(steps=APPENDED).returning(_o.cancel_requested)
 _SETTLE = _FENCE.values(
     state=sa.bindparam("new_state"),
     message=sa.bindparam("new_message"),
     finished_at=sa.bindparam("now"),
     progress=sa.func.coalesce(sa.bindparam("new_progress"), _o.progress),
+    steps=APPENDED,
 )
 _PROGRESS = _FENCE.values(progress=sa.bindparam("new_progress"))
 _RETRY = _FENCE.values(
     state=QUEUED,
     not_before=sa.bindparam("due"),
     message=sa.bindparam("new_message"),
+    steps=APPENDED,
 )
 _POSTPONE = _RETRY.values(attempt=0)
 _ROUTE = _FENCE.values(
     state=sa.bindparam("new_state"),
     host=sa.bindparam("new_host"),
     epoch=sa.bindparam("new_epoch"),
+    steps=APPENDED,
 )
 
 
@@ -281,18 +286,26 @@ def _no_longer_ours(op: Operation) -> LeaseLost:
     return LeaseLost(f"Operation {op.id} ({op.kind}) is no longer ours.")
 
 
-def fence(tx: Tx, op: Operation) -> bool:
-    """Hold the operation for this transaction, or raise LeaseLost; whether it was cancelled."""
-    cancelled: bool | None = tx.scalar(_TOUCH, _fence_values(op))
+def fence(tx: Tx, op: Operation, steps: str = "") -> bool:
+    """Hold the operation for this transaction, or raise LeaseLost; whether it was cancelled.
+
+    steps, here and below: what is to be noted, from Steps.text.
+    """
+    cancelled: bool | None = tx.scalar(_TOUCH, {**_fence_values(op), "new_steps": steps})
     if cancelled is None:
         raise _no_longer_ours(op)
     return cancelled
 
 
-def settle(tx: Tx, op: Operation, state: str, message: str | None = None) -> None:
+def settle(tx: Tx, op: Operation, state: str, message: str | None = None, steps: str = "") -> None:
     """Its end: done, failed or cancelled."""
-    done = 100 if state == "done" else None
-    values = {"new_state": state, "new_message": message, "now": tx.now, "new_progress": done}
+    values = {
+        "new_state": state,
+        "new_message": message,
+        "now": tx.now,
+        "new_progress": 100 if state == "done" else None,
+        "new_steps": steps,
+    }
     _fenced(tx, _SETTLE, op, values)
 
 
@@ -300,17 +313,17 @@ def progress(tx: Tx, op: Operation, percent: int) -> None:
     _fenced(tx, _PROGRESS, op, {"new_progress": percent})
 
 
-def retry(tx: Tx, op: Operation, due: float, message: str) -> None:
+def retry(tx: Tx, op: Operation, due: float, message: str, steps: str = "") -> None:
     """Back to the queue, not before `due` (epoch seconds)."""
-    _fenced(tx, _RETRY, op, {"due": due, "new_message": message})
+    _fenced(tx, _RETRY, op, {"due": due, "new_message": message, "new_steps": steps})
 
 
-def postpone(tx: Tx, op: Operation, due: float, message: str) -> None:
+def postpone(tx: Tx, op: Operation, due: float, message: str, steps: str = "") -> None:
     """As retry, but nothing went wrong: attempts are counted anew."""
-    _fenced(tx, _POSTPONE, op, {"due": due, "new_message": message})
+    _fenced(tx, _POSTPONE, op, {"due": due, "new_message": message, "new_steps": steps})
 
 
-def route(tx: Tx, op: Operation, host: str, running_epoch: int | None) -> None:
+def route(tx: Tx, op: Operation, host: str, running_epoch: int | None, steps: str = "") -> None:
     """Hand a placed operation to the queue of its backend; running_epoch: our own lease there."""
     if running_epoch is not None:
         hold(tx, host, running_epoch)
@@ -318,6 +331,7 @@ def route(tx: Tx, op: Operation, host: str, running_epoch: int | None) -> None:
         "new_state": QUEUED if running_epoch is None else RUNNING,
         "new_host": host,
         "new_epoch": running_epoch or 0,
+        "new_steps": steps,
     }
     _fenced(tx, _ROUTE, op, values)
 
@@ -339,6 +353,7 @@ def requeue_orphans(tx: Tx, queue: str, clock: float, running: Collection[int]) 
             state=sa.case((disowned, CANCELLED), else_=QUEUED),
             finished_at=sa.case((disowned, tx.now), else_=None),
             not_before=sa.case((_o.attempt < OFTEN, 0.0), else_=pause),
+            steps=_o.steps + interrupted(clock),
         )
     )
     return tx.run(stmt)

@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from abaca.model.errors import AbacaError, DriverError, LeaseLost, Unavailable
-from abaca.model.operations import FAILED, Operation
+from abaca.model.operations import FAILED, FAILED_STEP, Operation
 from abaca.store.engine import Store, Tx
 
 from . import log as oplog
@@ -307,8 +307,9 @@ class Queue:
         in_time = op.deadline is None or due < op.deadline
         if self._worker.is_transient(error) and op.attempt < kind.retry.attempts and in_time:
             bound.warning("operation.retry", error=str(error), due=due)
+            job.steps.add("retry", str(error), outcome=FAILED_STEP)
             with self._store.transaction() as tx:
-                oplog.retry(tx, op, due, str(error)[:1000])
+                oplog.retry(tx, op, due, str(error)[:1000], job.steps.text(tx))
             self._again()
             return
         bound.error("operation.failed", error=str(error), exc_info=error)
@@ -393,16 +394,18 @@ class Worker:
         with contextlib.suppress(Unavailable):
             self.keeper.release(but=busy)
 
-    def adopt(self, tx: Tx, op: Operation, host: str, undo: contextlib.ExitStack) -> None:
+    def adopt(
+        self, tx: Tx, op: Operation, host: str, steps: str, undo: contextlib.ExitStack
+    ) -> None:
         """Router: run a placed operation here at once if that backend is ours and has room."""
         queue = self.queues.get(host)
         epoch = queue.reserve(op.id) if queue else None
         if queue is None or epoch is None:
-            oplog.route(tx, op, host, None)
+            oplog.route(tx, op, host, None, steps)
             self.store.signals.announce(tx, host)
             return
         undo.callback(queue.ended, op.id, lost=True)
-        oplog.route(tx, op, host, epoch)
+        oplog.route(tx, op, host, epoch, steps)
         adopted = _rehosted(op, host, epoch)
         tx.after_commit(lambda: queue.run(adopted))
 

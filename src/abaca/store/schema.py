@@ -85,6 +85,7 @@ operations = Table(
     Column("cancel_requested", Boolean, nullable=False, default=False),
     Column("progress", Integer),
     Column("message", Text),  # why it failed or waits
+    Column("steps", Text, nullable=False, server_default=""),  # see operations/steps.py
     time("created_at"),
     time("started_at"),
     time("finished_at"),

@@ -137,6 +137,7 @@ def upgrade() -> None:
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("progress", sa.Integer(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("steps", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.String(length=26), nullable=True),
         sa.Column("started_at", sa.String(length=26), nullable=True),
         sa.Column("finished_at", sa.String(length=26), nullable=True),
