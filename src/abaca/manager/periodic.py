@@ -4,12 +4,12 @@ once per backend (or once per cluster), however many managers there are."""
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
+from abaca.model import clock
 from abaca.model.errors import LeaseLost, Unavailable
 from abaca.operations.lease import Lease
 
@@ -24,7 +24,7 @@ class Task:
     name: str
     seconds: float
     action: Callable[[], object]
-    due: float = 0.0  # monotonic
+    due: float = 0.0  # clock.uptime()
 
 
 class Periodic:
@@ -56,17 +56,21 @@ class Periodic:
     def _run(self) -> None:
         while not self._stopping:
             self._wake.clear()
-            if self._lease.held:
-                for task in self._tasks:
-                    self._perform(task)
+            self.round()
             soonest = min((task.due for task in self._tasks), default=0.0)
-            pause = soonest - time.monotonic() if self._lease.held else LOOK_SECONDS
+            pause = soonest - clock.uptime() if self._lease.held else LOOK_SECONDS
             self._wake.wait(min(60.0, max(0.05, pause)))
 
+    def round(self) -> None:
+        """Everything that is due now."""
+        if self._lease.held:
+            for task in self._tasks:
+                self._perform(task)
+
     def _perform(self, task: Task) -> None:
-        if self._stopping or not self._lease.held or task.due > time.monotonic():
+        if self._stopping or not self._lease.held or task.due > clock.uptime():
             return
-        task.due = time.monotonic() + task.seconds
+        task.due = clock.uptime() + task.seconds
         try:
             task.action()
         except (LeaseLost, Unavailable) as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import structlog
 
+from abaca.model import clock
 from abaca.model.services import Pool as PoolRow
 from abaca.model.shares import Share
 from abaca.model.types import ShareType
@@ -66,7 +66,7 @@ def place_share(job: Job[Backend], share: Share) -> None:
 def _age(job: Job[Backend]) -> float:
     """Seconds since it was asked for: backends may still be starting."""
     asked = datetime.fromisoformat(job.op.created_at).replace(tzinfo=UTC)
-    return (datetime.now(UTC) - asked).total_seconds()
+    return clock.now() - asked.timestamp()
 
 
 def check_extend(job: Job[Backend], share: Share) -> None:
@@ -106,7 +106,7 @@ def _pool(row: PoolRow, unbooked: int = 0) -> Pool:
         row.stats,
         availability_zone=row.zone,
         allocated_gb=row.allocated_gb - unbooked,
-        up=time.time() - row.reported_at < Scheduling.service_down_time,
+        up=clock.now() - row.reported_at < Scheduling.service_down_time,
         disabled=row.disabled,
     )
 

@@ -9,6 +9,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import structlog
@@ -18,7 +19,7 @@ from abaca.model.context import system_context
 from abaca.model.errors import Unavailable
 from abaca.operations import log as oplog
 from abaca.operations.lease import Lease
-from abaca.operations.worker import Worker
+from abaca.operations.worker import Queue, Worker
 from abaca.scheduler.pools import flatten_stats
 from abaca.store import messages, services
 from abaca.store import shares as share_store
@@ -59,7 +60,9 @@ class Manager:
         options: Options,
         *,
         expire_shares: Callable[[], object] = lambda: None,
+        **of_worker: Any,
     ) -> None:
+        """of_worker: for Worker, where it is not what Options say (for tests)."""
         self.store = store
         self.backends = backends
         self.options = options
@@ -75,13 +78,14 @@ class Manager:
             heartbeat_seconds=options.heartbeat_seconds,
             is_transient=transient,
             last_resort=last_resort.settle,
+            **of_worker,
         )
 
     def start(self) -> None:
         """Returns at once; backends come up in the background."""
-        placement = self.worker.serve(oplog.UNPLACED, None, self.options.placement_threads)
+        _, periodic = self.serve_placement()
         self.worker.start()
-        self._come_round("scheduler", placement.lease, self._cluster_tasks())
+        periodic.start()
         for backend in self.backends:
             thread = threading.Thread(
                 target=self._bring_up, args=(backend,), name=f"set up {backend.name}", daemon=True
@@ -117,6 +121,13 @@ class Manager:
     def _bring_up(self, backend: Backend) -> None:
         if not backend.set_up(self._stop) or self._stop.is_set():
             return
+        queue, periodic = self.serve(backend)
+        periodic.start()
+        queue.start()
+        log.info("backend.up", backend=backend.name, host=backend.host)
+
+    def serve(self, backend: Backend) -> tuple[Queue, Periodic]:
+        """The queue of a backend and what comes round for it; neither is started."""
         queue = self.worker.serve(backend.host, backend, self.options.threads_per_backend)
         periodic = self._come_round(backend.name, queue.lease, self._backend_tasks(backend))
 
@@ -125,13 +136,16 @@ class Manager:
             periodic.now()
 
         queue.on_taken = taken
-        queue.start()
-        log.info("backend.up", backend=backend.name, host=backend.host)
+        return queue, periodic
+
+    def serve_placement(self) -> tuple[Queue, Periodic]:
+        """As serve, for what no backend has been chosen for, and for the cluster as a whole."""
+        queue = self.worker.serve(oplog.UNPLACED, None, self.options.placement_threads)
+        return queue, self._come_round("scheduler", queue.lease, self._cluster_tasks())
 
     def _come_round(self, name: str, lease: Lease, tasks: list[Task]) -> Periodic:
         periodic = Periodic(name, lease, tasks)
         self._periodic.append(periodic)
-        periodic.start()
         return periodic
 
     def _ensure(self, backend: Backend) -> None:

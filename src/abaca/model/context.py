@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-
 import msgspec
+
+from .ids import new_id
 
 
 def new_request_id() -> str:
-    return f"req-{uuid.uuid4()}"
+    return f"req-{new_id()}"
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):

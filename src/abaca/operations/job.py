@@ -14,11 +14,11 @@ A handler may run several times, in several processes, one after the other; neve
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from abaca.model import clock
 from abaca.model.context import Context
 from abaca.model.errors import AbacaError, LeaseLost, Unavailable
 from abaca.model.operations import DONE, FAILED, Operation
@@ -115,7 +115,7 @@ class Job(Generic[B]):
     def again(self, tx: Tx, seconds: float, message: str) -> None:
         """The backend works on it: look again later, in this transaction.  Not a failure."""
         self.steps.add("wait", message)
-        log.postpone(tx, self.op, time.time() + seconds, message, self.steps.text(tx))
+        log.postpone(tx, self.op, clock.now() + seconds, message, self.steps.text(tx))
         tx.after_commit(lambda: setattr(self, "postponed", True))
 
     def progress(self, percent: int) -> None:

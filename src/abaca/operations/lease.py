@@ -17,12 +17,12 @@ import os
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Collection
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from abaca.model import clock
 from abaca.model.errors import LeaseLost, Unavailable
 from abaca.store.clock import db_clock
 from abaca.store.engine import Store, Tx
@@ -64,11 +64,6 @@ _RELEASE = (
     .where(_l.name == sa.bindparam("which"), _l.owner == sa.bindparam("me"))
     .values(owner="", expires_at=0.0)
 )
-
-
-def clock() -> float:
-    """Seconds since this machine was started, those included in which it was suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _start_time(pid: int) -> str | None:
@@ -135,7 +130,7 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        return self.epoch is not None and clock() < self._good_until
+        return self.epoch is not None and clock.uptime() < self._good_until
 
     def check(self, epoch: int | None = None) -> None:
         """Raise LeaseLost unless this process surely holds it (under that epoch)."""
@@ -143,7 +138,7 @@ class Lease:
             raise LeaseLost(f"The lease {self.name} is no longer held by this process.")
 
     def renewed(self, epoch: int, asked_at: float) -> None:
-        """asked_at: clock() from before the database was asked."""
+        """asked_at: clock.uptime() from before the database was asked."""
         self.epoch = epoch
         self._good_until = asked_at + self.ttl * (1 - MARGIN)
 
@@ -193,7 +188,7 @@ class Keeper:
         mine = [(each, each.epoch) for each in self._leases.values() if each.epoch is not None]
         if not mine:
             return
-        asked_at = clock()
+        asked_at = clock.uptime()
         with self._store.transaction(durable=False) as tx:
             rows = tx.all(_RENEW, {"me": self._owner, "ttl": self._ttl})
         found: dict[str, int] = dict(tuple(row) for row in rows)

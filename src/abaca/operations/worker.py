@@ -10,19 +10,20 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 import msgspec
 import structlog
 
+from abaca.model import clock
 from abaca.model.errors import AbacaError, DriverError, LeaseLost, Unavailable
 from abaca.model.operations import FAILED, FAILED_STEP, Operation
 from abaca.store.engine import Store, Tx
 
 from . import log as oplog
 from .job import Cancelled, Job, Kind, Kinds
-from .lease import Keeper, Lease, clock, new_owner, try_take
+from .lease import Keeper, Lease, new_owner, try_take
 
 log = structlog.get_logger(__name__)
 LOOK_SECONDS = 5.0  # how long a lost wake-up can cost
@@ -49,7 +50,7 @@ class Queue:
         self._worker = worker
         self._store = worker.store
         self._wake = threading.Event()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"op {name or 'placement'}")
+        self._pool = worker.executor(threads, f"op {name or 'placement'}")
         self._thread = threading.Thread(target=self._serve, name=f"queue {name}", daemon=True)
         self._serving = False  # announcements of this process come here
         self._greeted: int | None = None  # the epoch for which on_taken has been done
@@ -100,12 +101,13 @@ class Queue:
     def _serve(self) -> None:
         while not self._worker.stopping:
             self._wake.clear()
-            pause = self._careful_round()
+            pause = self.round()
             if pause and not self._wake.wait(pause) and pause >= LOOK_SECONDS:
                 self._lost = True  # there is time to look
 
-    def _careful_round(self) -> float:
-        """A round, whatever happens in it: with this thread the whole queue would end."""
+    def round(self) -> float:
+        """Take what there is, whatever happens meanwhile: with the thread the whole queue would
+        end.  Seconds until the next round, or until somebody wakes us."""
         try:
             return self._round()
         except LeaseLost:
@@ -117,7 +119,7 @@ class Queue:
             log.error("queue.round_failed", queue=self.name, exc_info=error)
             pause = FAULT_PAUSE
         self._sure, self._lost = False, True  # who knows what has been committed
-        time.sleep(pause)
+        clock.sleep(pause)
         return 0.0
 
     def _round(self) -> float:
@@ -138,7 +140,7 @@ class Queue:
         return self._claim(epoch, room, ends)
 
     def _claim(self, epoch: int, room: int, ends: int) -> float:
-        now = time.time()
+        now = clock.now()
         with self._store.transaction(durable=False) as tx:
             claimed = oplog.claim(tx, self.name, epoch, now, room)
             count, due = self._left(tx, len(claimed), now)
@@ -173,7 +175,7 @@ class Queue:
     # --- the lease --------------------------------------------------------------------------------
     def _take_lease(self) -> int | None:
         """Its epoch, or None while somebody else holds it."""
-        asked_at = clock()
+        asked_at = clock.uptime()
         with self._store.transaction() as tx:
             epoch = try_take(tx, self.lease, self._worker.owner)
             if epoch is None:
@@ -209,7 +211,7 @@ class Queue:
         with self._lock:
             self._searching, running = True, set(self._in_flight)
         try:
-            return oplog.requeue_orphans(tx, self.name, time.time(), running)
+            return oplog.requeue_orphans(tx, self.name, clock.now(), running)
         finally:
             self._searching = False
 
@@ -295,7 +297,7 @@ class Queue:
         """A newer abaca asked for something this one does not know; it may run there later."""
         log.error("operation.unknown_kind", operation=op.id, kind=op.kind)
         with self._store.transaction() as tx:
-            oplog.postpone(tx, op, time.time() + UNKNOWN_PAUSE, f"Unknown kind {op.kind}.")
+            oplog.postpone(tx, op, clock.now() + UNKNOWN_PAUSE, f"Unknown kind {op.kind}.")
         self._again()
 
     def _decide(self, job: Job[Any], error: Exception) -> None:
@@ -303,7 +305,7 @@ class Queue:
         op = job.op
         kind = self._worker.kinds[op.kind]
         bound = log.bind(operation=op.id, kind=op.kind, resource=op.resource_id, run=op.attempt)
-        due = time.time() + kind.retry.delay(op.attempt)
+        due = clock.now() + kind.retry.delay(op.attempt)
         in_time = op.deadline is None or due < op.deadline
         if self._worker.is_transient(error) and op.attempt < kind.retry.attempts and in_time:
             bound.warning("operation.retry", error=str(error), due=due)
@@ -334,7 +336,7 @@ def _refuse(op: Operation, kind: Kind) -> None:
     """Raise if it is not to be run any more, though it was claimed."""
     if op.cancel_requested:
         raise Cancelled("The operation was cancelled.")
-    if op.deadline is not None and time.time() > op.deadline:
+    if op.deadline is not None and clock.now() > op.deadline:
         raise GaveUp("Its time was up before it could be done.")
     if op.attempt > kind.retry.attempts + INTERRUPTIONS:
         raise GaveUp(f"It was interrupted in {op.attempt - 1} runs; perhaps it ends the process.")
@@ -356,12 +358,17 @@ class Worker:
         heartbeat_seconds: float = 0.5,
         is_transient: Callable[[Exception], bool] = lambda error: False,
         last_resort: Callable[[Tx, Operation], None] = _nothing,
+        owner: str | None = None,
+        executor: Callable[[int, str], Executor] = ThreadPoolExecutor,
     ) -> None:
-        """last_resort: settle whatever rows an operation owns, when its kind could not."""
+        """last_resort: settle whatever rows an operation owns, when its kind could not.
+        owner: the name under which leases are taken (None: that of this process).
+        executor: what runs the operations of a queue (threads, their name)."""
         self.store = store
         self.kinds = kinds
         self.ttl = lease_seconds
-        self.owner = new_owner()
+        self.owner = owner or new_owner()
+        self.executor = executor
         self.is_transient = is_transient
         self.last_resort = last_resort
         self.stopping = False

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from abaca.model import clock
 from abaca.model.context import Context
 from abaca.model.errors import BadRequest, Conflict, Forbidden, NotFound
 from abaca.model.services import Service
@@ -118,7 +118,7 @@ def _service(env: Env, tx: Tx, host: str) -> Service:
     found = service_store.service(tx, backend, "manila-share")
     if found is None:
         raise NotFound(noun="Service host", id=backend)
-    if found.stopped or time.time() - found.reported_at > env.settings.service_down_time:
+    if found.stopped or clock.now() - found.reported_at > env.settings.service_down_time:
         raise BadRequest(f"The service of {backend} is down; start it, or choose another host.")
     return found
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import msgspec
 
+from abaca.model import clock
 from abaca.model.context import Context
 from abaca.model.errors import Conflict, NotFound
 from abaca.model.services import Service
@@ -29,7 +28,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 def is_up(reported_at: float, settings: Settings) -> bool:
     """Whether it gave a sign of life lately."""
-    return time.time() - reported_at <= settings.service_down_time
+    return clock.now() - reported_at <= settings.service_down_time
 
 
 def seen(service: Service, settings: Settings) -> Seen:

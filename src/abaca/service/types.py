@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ import msgspec
 from abaca.model import type_specs
 from abaca.model.context import Context
 from abaca.model.errors import BadRequest, Conflict, Forbidden, NotFound
+from abaca.model.ids import new_id
 from abaca.model.types import ShareType
 from abaca.store import types as store
 from abaca.store.engine import Tx
@@ -125,7 +125,7 @@ def create(
     missing = [required for required in type_specs.REQUIRED if required not in specs]
     if missing:
         raise BadRequest(f"A share type needs the extra spec {missing[0]}: give True or False.")
-    type_id = str(uuid.uuid4())
+    type_id = new_id()
     values = {
         "id": type_id,
         "name": name,

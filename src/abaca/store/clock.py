@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
+SQLITE_CLOCK = "abaca_clock"  # a function of every connection: one machine has one clock
+
 
 class db_clock(FunctionElement[float]):
     """Seconds since the epoch, now (not at the start of the transaction)."""
@@ -19,7 +21,7 @@ class db_clock(FunctionElement[float]):
 
 @compiles(db_clock, "sqlite")
 def _sqlite(element: Any, compiler: Any, **options: Any) -> str:
-    return "((julianday('now') - 2440587.5) * 86400.0)"
+    return f"{SQLITE_CLOCK}()"
 
 
 @compiles(db_clock, "postgresql")

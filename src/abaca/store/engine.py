@@ -16,15 +16,16 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from abaca.model import clock
 from abaca.model.errors import Collision, Unavailable
 
+from .clock import SQLITE_CLOCK
 from .seam import passing
 from .signals import Signals
 
@@ -39,11 +40,6 @@ BUSY_SECONDS = 20.0  # another process' writer on SQLite
 POOL_SECONDS = 10.0  # how long a request waits for one of the connections
 
 
-def now_text() -> str:
-    """The time as every table keeps it: UTC, sorts as text, shown by the API as it is."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
-
-
 class Tx:
     """One open transaction."""
 
@@ -52,7 +48,7 @@ class Tx:
     def __init__(self, store: Store, conn: sa.Connection) -> None:
         self.store = store
         self.conn = conn
-        self.now = now_text()
+        self.now = clock.text()
         self.memo: dict[object, Any] = {}  # what was read in this transaction and cannot change
         self._after: list[Callable[[], None]] = []
 
@@ -193,6 +189,7 @@ def _on_postgresql(url: sa.URL, pool_size: int, more: str = "") -> sa.Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # transactions are ours to begin
+    connection.create_function(SQLITE_CLOCK, 0, clock.now)
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "foreign_keys=ON", "cache_size=-16000"):
         cursor.execute(f"PRAGMA {pragma}")

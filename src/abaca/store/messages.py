@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from abaca.model.ids import new_id
 from abaca.model.messages import Message, words
 
 from .engine import Tx
@@ -35,7 +35,7 @@ def insert(
     text: str | None = None,
 ) -> str:
     """A message for the owner of a resource; text: more than the standard words for the ids."""
-    message_id = str(uuid.uuid4())
+    message_id = new_id()
     expires = datetime.strptime(tx.now, TIME) + timedelta(seconds=ttl)
     values = {
         "id": message_id,

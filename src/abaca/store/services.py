@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
+from abaca.model import clock
+from abaca.model.ids import new_id
 from abaca.model.services import AvailabilityZone, Pool, Service
 
 from .engine import Tx
@@ -39,7 +39,7 @@ def ensure_zone(tx: Tx, name: str) -> str:
         "INSERT INTO availability_zones (id, name, created_at) VALUES (:id, :name, :now)"
         " ON CONFLICT (name) DO NOTHING"
     )
-    tx.run(stmt, {"id": str(uuid.uuid4()), "name": name, "now": tx.now})
+    tx.run(stmt, {"id": new_id(), "name": name, "now": tx.now})
     zone_id: str = tx.scalar(sa.select(_z.id).where(_z.name == name))
     return zone_id
 
@@ -71,7 +71,7 @@ def report_service(
     tx: Tx, *, host: str, binary: str, topic: str, zone: str, enabled: bool = True
 ) -> None:
     """A sign of life; the first one makes the row."""
-    values = {"which": host, "what": binary, "clock": time.time(), "now": tx.now}
+    values = {"which": host, "what": binary, "clock": clock.now(), "now": tx.now}
     if tx.run(_REPORT, values) == 0:
         tx.run(
             sa.insert(services).values(
@@ -80,7 +80,7 @@ def report_service(
                 topic=topic,
                 availability_zone_id=ensure_zone(tx, zone),
                 disabled=not enabled,
-                reported_at=time.time(),
+                reported_at=clock.now(),
                 created_at=tx.now,
             )
         )

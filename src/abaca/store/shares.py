@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from abaca.model.ids import new_id as new_id
 from abaca.model.shares import ExportLocation, Share, ShareInstance
 from abaca.model.status import BLOCKS_RULES
 
@@ -68,10 +68,6 @@ class Taken(Exception):
 
 class TypeGone(Exception):
     """The share type was deleted meanwhile; the transaction must roll back."""
-
-
-def new_id() -> str:
-    return str(uuid.uuid4())
 
 
 # --- one share ------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from abaca.drivers.contract import errors
 from abaca.drivers.fake import effects, faults
 from abaca.drivers.fake.faults import Fault
 from abaca.drivers.fake.state import State
+from abaca.model import clock
 
 Row = dict[str, Any]
 
@@ -126,7 +126,7 @@ class FakeBackend:
 
     def call(self, method: str, resource: str | None, context: Any, **arguments: Any) -> Any:
         """Run the effect of a method, disturbed by the faults that are set for it."""
-        started = time.time()
+        started = clock.now()
         effect: Callable[..., Any] = effects.EFFECTS[method]
         with self.state.write() as tx:
             self._settle(tx, started)
@@ -154,12 +154,12 @@ class FakeBackend:
         faults.disturb(found, "before", self._still_set)
         error: BaseException | None
         with self.state.write() as tx:
-            self._settle(tx, time.time())
+            self._settle(tx, clock.now())
             if "error" in kinds:
                 result, error = None, kinds["error"].error()
             elif "late" in kinds:
                 late = kinds["late"]
-                due = time.time() + late.argument["seconds"]
+                due = clock.now() + late.argument["seconds"]
                 _postpone(tx, due, method, resource, arguments)
                 result, error = None, late.error()
             else:
@@ -190,12 +190,12 @@ class FakeBackend:
 
     def _rows(self, statement: str, *values: Any) -> list[Row]:
         with self.state.write() as tx:
-            self._settle(tx, time.time())
+            self._settle(tx, clock.now())
             return [dict(row) for row in tx.execute(statement, values)]
 
     def _run(self, statement: str, *values: Any) -> None:
         with self.state.write() as tx:
-            self._settle(tx, time.time())
+            self._settle(tx, clock.now())
             tx.execute(statement, values)
 
 
@@ -241,7 +241,7 @@ def _log(
 def _finish(tx: sqlite3.Connection, call: int, error: BaseException | None) -> None:
     outcome = "ok" if error is None else type(error).__name__
     tx.execute(
-        "UPDATE calls SET finished = ?, outcome = ? WHERE seq = ?", (time.time(), outcome, call)
+        "UPDATE calls SET finished = ?, outcome = ? WHERE seq = ?", (clock.now(), outcome, call)
     )
 
 

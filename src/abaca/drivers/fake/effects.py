@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from abaca.drivers.contract import errors
+from abaca.model import clock
 
 Tx = sqlite3.Connection
 Row = Mapping[str, Any]
@@ -51,7 +51,7 @@ def the_snapshot(tx: Tx, snapshot_id: str) -> sqlite3.Row:
 
 def insert_share(tx: Tx, **columns: Any) -> None:
     """A new share; what is not given has a usable value."""
-    values = {"backend": "fake", "pool": "fake", "created": time.time(), **columns}
+    values = {"backend": "fake", "pool": "fake", "created": clock.now(), **columns}
     names, marks = ", ".join(values), ", ".join("?" * len(values))
     tx.execute(f"INSERT INTO shares ({names}) VALUES ({marks})", tuple(values.values()))
 
@@ -113,7 +113,7 @@ def create_share_from_snapshot(
                 reason=f"{share['size']} GiB is less than the {source['size']} of the snapshot"
             )
         check_room(tx, share["backend"], share["pool"], share["size"], capacity)
-        now = time.time()
+        now = clock.now()
         late = {"status": "creating_from_snapshot", "started": now, "ready": now + seconds}
         insert_share(tx, **share, source=snapshot, used=source["used"], **(late if seconds else {}))
         copy_files(tx, snapshot, share["id"])
@@ -124,7 +124,7 @@ def create_share_from_snapshot(
 def get_share_status(tx: Tx, share_id: str) -> dict[str, Any]:
     """{status, progress, path}; a task that is due is over."""
     row = the_share(tx, share_id)
-    percent = progress(row, time.time())
+    percent = progress(row, clock.now())
     if percent == 100 and row["status"] != "available":
         tx.execute("UPDATE shares SET status = 'available' WHERE id = ?", (share_id,))
     status = "available" if percent == 100 else row["status"]
@@ -216,7 +216,7 @@ def get_share_stats(tx: Tx, backend: str) -> dict[str, int]:
 @effect
 def create_snapshot(tx: Tx, snapshot: Row) -> None:
     share = the_share(tx, snapshot["share_id"])
-    now = time.time()
+    now = clock.now()
     done = tx.execute(
         "INSERT OR IGNORE INTO snapshots (id, name, path, share_id, size, used, created)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -249,7 +249,7 @@ def revert_to_snapshot(tx: Tx, share_id: str, snapshot_id: str, seconds: float) 
     """Returns the status."""
     share, snapshot = the_share(tx, share_id), the_snapshot(tx, snapshot_id)
     copy_files(tx, snapshot_id, share_id)
-    now = time.time()
+    now = clock.now()
     status = "reverting_to_snapshot" if seconds else "available"
     tx.execute(
         "UPDATE shares SET size = ?, used = ?, status = ?, started = ?, ready = ? WHERE id = ?",
@@ -305,7 +305,7 @@ def change_rules(
     )
     tx.execute(
         "INSERT INTO rule_states (at, owner, rules) VALUES (?, ?, ?)",
-        (time.time(), owner, json.dumps([dict(row) for row in now])),
+        (clock.now(), owner, json.dumps([dict(row) for row in now])),
     )
 
 
@@ -336,7 +336,7 @@ def start_task(
     tx: Tx, kind: str, task_id: str, parent: str | None, seconds: float, data: Any = None
 ) -> None:
     """A task that is done in `seconds`; one that exists begins anew."""
-    now = time.time()
+    now = clock.now()
     tx.execute(
         "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)",
         (kind, task_id, parent, now, now + seconds, json.dumps(data)),
@@ -352,4 +352,4 @@ def task_progress(tx: Tx, kind: str, task_id: str) -> int:
     row = find_task(tx, kind, task_id)
     if row is None:
         raise errors.StorageResourceNotFound(name=f"{kind} {task_id}")
-    return progress(row, time.time())
+    return progress(row, clock.now())
