@@ -8,7 +8,6 @@ What a killed process had not written yet is missing; the run after it says that
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from abaca.model import clock
 from abaca.model.operations import FAILED_STEP, OK, Step
 from abaca.store.engine import Tx
 from abaca.store.schema import operations
@@ -48,13 +48,13 @@ class Steps:
     ) -> None:
         """at: epoch seconds, now if it is not given."""
         took = None if seconds is None else round(seconds * 1000, 1)
-        when = int((time.time() if at is None else at) * 1000)
+        when = int((clock.now() if at is None else at) * 1000)
         self._new.append(_encode([when, name, took, outcome, detail[:LONGEST]]).decode())
 
     @contextlib.contextmanager
     def timed(self, name: str) -> Iterator[None]:
         """The block is a step; an error that ends it is its outcome, and goes on."""
-        at, begun = time.time(), time.perf_counter()
+        at, begun = clock.now(), clock.uptime()
         outcome, detail = OK, ""
         try:
             yield
@@ -62,7 +62,7 @@ class Steps:
             outcome, detail = FAILED_STEP, f"{type(error).__name__}: {error}"
             raise
         finally:
-            seconds = time.perf_counter() - begun
+            seconds = clock.uptime() - begun
             self.add(name, detail, outcome=outcome, at=at, seconds=seconds)
 
     def text(self, tx: Tx) -> str:
