@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from abaca.drivers.vast import session
 from abaca.drivers.vast.driver import VastShareDriver
 from abaca.testing.vms import Array, Running, running
 from vast.kit import POOL, make_driver
@@ -27,3 +28,9 @@ def array(vms: Running) -> Array:
 @pytest.fixture
 def driver(vms: Running) -> VastShareDriver:
     return make_driver(vms)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pauses between tries."""
+    monkeypatch.setattr(session, "FIRST_PAUSE", 0.0)

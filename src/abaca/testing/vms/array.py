@@ -91,6 +91,10 @@ class Array:
             for row in state.find(tx, kind, None, name=name):
                 state.remove(tx, kind, row["id"])
 
+    def add_directory(self, path: str) -> None:
+        with self.state.write() as tx:
+            state.make_directory(tx, TENANT, path)
+
     def remove_directory(self, path: str) -> None:
         with self.state.write() as tx:
             state.remove_directory(tx, TENANT, path)
@@ -114,6 +118,13 @@ class Array:
                 (state.place(TENANT, path), name),
             ).fetchone()
         return None if row is None else row[0]
+
+    def reset(self) -> None:
+        """Nothing is there but pools, tokens and settings; the log is empty."""
+        with self.state.write() as tx:
+            for table in ("directories", "files", "faults", "requests"):
+                tx.execute(f"DELETE FROM {table}")
+            tx.execute("DELETE FROM objects WHERE kind <> 'vippools'")
 
     # Make it fail
 

@@ -106,7 +106,7 @@ def _policy(tx: Tx, row: Row) -> Row:
 
 
 def _views_of(tx: Tx, policy: Row) -> list[Row]:
-    return [v for v in state.find(tx, "views", None) if v["policy_id"] == policy["id"]]
+    return state.find(tx, "views", None, uses=policy["id"])
 
 
 _SHAPES: Final[Mapping[str, Callable[[Tx, Row], Row]]] = {

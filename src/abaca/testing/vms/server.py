@@ -45,6 +45,7 @@ class Server(ThreadingHTTPServer):
         self.state = state
         self.context = context
         self.open: set[socket.socket] = set()
+        self._changed = threading.Condition()
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         super().__init__(address, Handler)
@@ -55,12 +56,20 @@ class Server(ThreadingHTTPServer):
         plain.settimeout(IDLE_SECONDS)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         secure = self.context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
-        self.open.add(secure)
+        with self._changed:
+            self.open.add(secure)
         return secure, peer
 
     def shutdown_request(self, request: Any) -> None:
-        self.open.discard(request)
         super().shutdown_request(request)
+        with self._changed:
+            self.open.discard(request)
+            self._changed.notify_all()
+
+    def wait_for_quiet(self, seconds: float = 60.0) -> bool:
+        """Until every connection has ended: nothing that was asked for is still to be done."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self.open, seconds)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that go away are part of the game."""

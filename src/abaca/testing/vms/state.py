@@ -17,10 +17,11 @@ Row = dict[str, Any]
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS objects (
-    kind TEXT, id INTEGER, tenant INTEGER, name TEXT, path TEXT, data TEXT NOT NULL,
+    kind TEXT, id INTEGER, tenant INTEGER, name TEXT, path TEXT, uses INTEGER, data TEXT NOT NULL,
     PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS object_names ON objects (kind, name);
 CREATE INDEX IF NOT EXISTS object_paths ON objects (kind, path);
+CREATE INDEX IF NOT EXISTS object_uses ON objects (kind, uses);
 CREATE TABLE IF NOT EXISTS directories (
     tenant INTEGER, path TEXT, used INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tenant, path)
     ) WITHOUT ROWID;
@@ -37,6 +38,7 @@ CREATE TABLE IF NOT EXISTS faults (
 """
 
 GIB: Final = 1 << 30
+USES: Final = ("policy_id", "snapshot_id")  # a view its policy, a stream its snapshot
 SETTINGS: Final[Mapping[str, Any]] = {
     "user": "admin",
     "password": "123456",
@@ -84,8 +86,16 @@ def insert(tx: Tx, kind: str, tenant: int, data: Mapping[str, Any]) -> Row:
 
 def store(tx: Tx, kind: str, row: Mapping[str, Any]) -> None:
     tx.execute(
-        "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)",
-        (kind, row["id"], row["tenant_id"], row.get("name"), row.get("path"), json.dumps(row)),
+        "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            kind,
+            row["id"],
+            row["tenant_id"],
+            row.get("name"),
+            row.get("path"),
+            next((row[name] for name in USES if name in row), None),
+            json.dumps(row),
+        ),
     )
 
 
@@ -95,7 +105,8 @@ def get(tx: Tx, kind: str, tenant: int | None, object_id: int) -> Row | None:
 
 
 def find(tx: Tx, kind: str, tenant: int | None, **exact: Any) -> list[Row]:
-    """Objects by id, name or path, in the order of their ids; tenant None: of all tenants."""
+    """Objects by id, name, path or what they use (see USES), in the order of their ids; tenant
+    None: of all tenants."""
     wanted = {"kind": kind, **exact, **({} if tenant is None else {"tenant": tenant})}
     where = " AND ".join(f"{column} = :{column}" for column in wanted)
     rows = tx.execute(f"SELECT data FROM objects WHERE {where} ORDER BY id", wanted)

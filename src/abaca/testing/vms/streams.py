@@ -43,8 +43,8 @@ def ended(tx: Tx, row: Row) -> bool:
 
 def running_from(tx: Tx, snapshot_id: int) -> bool:
     """Whether something is still copied from the snapshot."""
-    streams = state.find(tx, "globalsnapstreams", None)
-    return any(row["snapshot_id"] == snapshot_id and not ended(tx, row) for row in streams)
+    streams = state.find(tx, "globalsnapstreams", None, uses=snapshot_id)
+    return any(not ended(tx, row) for row in streams)
 
 
 def running_into(tx: Tx, tenant: int, path: str) -> bool:
