@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from abaca.drivers.contract import DictConfiguration, DriverContext, MemoryPrivateStorage
 from abaca.drivers.contract.private_storage import PrivateStorage, PrivateStorageBase
@@ -21,14 +21,24 @@ from abaca.drivers.contract.records import (
 )
 from abaca.drivers.vast.driver import VastShareDriver
 from abaca.model.context import Context
-from abaca.testing.vms import Array, Running
+
+if TYPE_CHECKING:  # processes that are killed import this, and live only for milliseconds
+    from abaca.testing.vms import Array, Running
 
 CONTEXT = DriverContext(Context(user_id="u", project_id="p", is_admin=True))
 POOL = (("192.0.2.10", "192.0.2.11"), ("2001:db8::10", "2001:db8::10"))
 GIB = 1 << 30
 
 
-def options(vms: Running, **more: Any) -> dict[str, Any]:
+class Where(NamedTuple):
+    """What a driver must know of an array; a Running is one too."""
+
+    host: str
+    port: int
+    ca: Path
+
+
+def options(vms: Where | Running, **more: Any) -> dict[str, Any]:
     """The backend's section for this array."""
     return {
         "driver_handles_share_servers": False,
@@ -44,7 +54,7 @@ def options(vms: Running, **more: Any) -> dict[str, Any]:
 
 
 def make_driver(
-    vms: Running, private_storage: PrivateStorage | None = None, **more: Any
+    vms: Where | Running, private_storage: PrivateStorage | None = None, **more: Any
 ) -> VastShareDriver:
     """A driver that is set up."""
     driver = VastShareDriver(

@@ -8,12 +8,25 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from abaca.drivers.contract.records import Share, export_location_record
 from abaca.drivers.vast.driver import VastShareDriver
-from abaca.testing.vms import Array
-from vast.kit import CONTEXT, allow, new_share, new_snapshot, rule
+from vast.kit import (
+    CONTEXT,
+    FilePrivateStorage,
+    Where,
+    allow,
+    make_driver,
+    new_share,
+    new_snapshot,
+    rule,
+)
+
+if TYPE_CHECKING:
+    from abaca.testing.vms import Array
 
 
 def _id(word: str) -> str:
@@ -135,3 +148,11 @@ SCENES: Mapping[str, Scene] = {
     "used sizes": Scene(lambda driver: driver.update_share_usage_size(CONTEXT, [SHARE])),
     "check": Scene(lambda driver: driver.check_for_setup_error()),
 }
+
+
+def play(where: Where, folder: Path, scene: str, pipe: Connection) -> None:
+    """In a process of its own: play the scene when told to."""
+    driver = make_driver(where, FilePrivateStorage(folder))
+    pipe.send("ready")
+    pipe.recv()
+    SCENES[scene].call(driver)

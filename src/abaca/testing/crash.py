@@ -111,8 +111,12 @@ def _run(
     os._exit(0 if settle(store, seconds) else GAVE_UP)
 
 
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["abaca.testing.crash", "abaca.cli.assembly"])
+processes = multiprocessing.get_context("forkserver")
+"""Where processes that are to be killed come from; there is one such server in a process, and it
+has imported what takes long."""
+processes.set_forkserver_preload(
+    ["abaca.testing.crash", "abaca.cli.assembly", "abaca.drivers.vast.driver"]
+)
 
 
 def run_manager(
@@ -125,8 +129,8 @@ def run_manager(
     ask: Callable[[], object] | None = None,
 ) -> int:
     """Run a manager until the log is empty; its exit status (-9: killed at the point asked for)."""
-    here, there = _context.Pipe() if ask else (None, None)
-    process = _context.Process(target=_run, args=(url, folder, crash_at, record, seconds, there))
+    here, there = processes.Pipe() if ask else (None, None)
+    process = processes.Process(target=_run, args=(url, folder, crash_at, record, seconds, there))
     process.start()
     if ask and here and there:
         there.close()
@@ -149,6 +153,6 @@ def _serve(url: str, folder: Path) -> None:
 
 def start_manager(url: str, folder: Path) -> BaseProcess:
     """A manager that works until somebody kills its process."""
-    process = _context.Process(target=_serve, args=(url, folder))
+    process = processes.Process(target=_serve, args=(url, folder))
     process.start()
     return process

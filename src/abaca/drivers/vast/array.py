@@ -15,6 +15,7 @@ from abaca.drivers.contract import errors
 from abaca.drivers.vast.session import Session
 
 T = TypeVar("T", bound="Named")
+R = TypeVar("R")
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +83,10 @@ class Pool(Named, frozen=True, kw_only=True):
 
     ip_ranges: list[tuple[str, str]] = []
     tenant_id: int | None = None
+
+
+class _Version(msgspec.Struct, frozen=True):
+    sys_version: str
 
 
 class Kind(NamedTuple, Generic[T]):
@@ -154,12 +159,14 @@ class Array:
             self.session.request("DELETE", f"{kind.path}{found.id}/", body)
 
     def _read(self, kind: Kind[T], rows: Any) -> list[T]:
-        try:
-            return msgspec.convert(rows, list[kind.record])  # type: ignore[name-defined]
-        except msgspec.ValidationError as error:
-            raise errors.VastDriverException(
-                reason=f"this is not a {kind.noun} as the driver knows it: {error}"
-            ) from error
+        return _records(rows, kind.record, kind.noun)
+
+    # The cluster
+
+    def version(self) -> str:
+        """Of the software that runs, such as 5.1.0-1."""
+        rows = self.session.get("versions/", {"status": "success"})
+        return next((row.sys_version for row in _records(rows, _Version, "version")), "")
 
     # Directories
 
@@ -212,6 +219,16 @@ def absent_is_fine() -> Iterator[None]:
     except errors.VastApiException as error:
         if error.values.get("status") != 404:
             raise
+
+
+def _records(rows: Any, record: type[R], noun: str) -> list[R]:
+    """What the array says, checked."""
+    try:
+        return msgspec.convert(rows, list[record])  # type: ignore[valid-type]
+    except msgspec.ValidationError as error:
+        raise errors.VastDriverException(
+            reason=f"this is not a {noun} as the driver knows it: {error}"
+        ) from error
 
 
 def plain(path: str) -> str:

@@ -102,9 +102,8 @@ class VastBase(ShareDriver):
         return Login(user, password)
 
     def _version(self) -> tuple[int, ...]:
-        rows = self.array.session.get("versions/", {"status": "success"})
-        text = rows[0].get("sys_version", "") if isinstance(rows, list) and rows else ""
-        found = _VERSION.match(str(text))
+        text = self.array.version()
+        found = _VERSION.match(text)
         if found is None:
             raise errors.VastDriverException(reason=f"the array's version is {text!r:.80}")
         return tuple(int(part or 0) for part in found.groups())
