@@ -43,6 +43,12 @@ BASE: dict[str, dict[str, Any]] = {
     "admin_api": {"check": "is_admin:True"},
 }
 
+# Rules of abaca's own routes, which the facts of Manila do not have.
+OWN_RULES = {
+    "share:list_operations": ["admin", "reader(own project)"],
+    "share_snapshot:list_operations": ["admin", "reader(own project)"],
+}
+
 
 def grant(name: str, roles: list[str]) -> dict[str, Any]:
     """What the listed roles mean: {any, own, owner, check}."""
@@ -70,6 +76,8 @@ def main() -> None:
         if fact["scope"]:
             rule["scope"] = fact["scope"]
         rules[name] = rule
+    for name, roles in OWN_RULES.items():
+        rules[name] = {k: v for k, v in grant(name, roles).items() if v} | {"scope": ["project"]}
     lines = (f"  {json.dumps(name)}: {json.dumps(rule)}" for name, rule in rules.items())
     target.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     print(f"{target}: {len(rules)} rules")

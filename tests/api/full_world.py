@@ -389,6 +389,9 @@ def recipes(world: FullWorld, mine: Things) -> dict[str, dict[str, Any]]:
         "share_type_extra_specs.create": {"at": of_type, "body": {"extra_specs": {"x": "1"}}},
         "share_type_extra_specs.update": {"at": of_spec, "body": {"color": "blue"}},
         "share_type_extra_specs.delete": {"at": of_spec},
+        # abaca's own
+        "operations.of_share": nothing,
+        "operations.of_snapshot": nothing,
         # what there is
         "availability_zones.index": nothing,
         "extensions.index": nothing,

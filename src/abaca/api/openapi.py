@@ -129,6 +129,8 @@ def _operation(route: Route, version: int, schemas: Json) -> Json:
     }
     if route.method in BODY_METHODS and (route.body is not None or route.action is not None):
         found["requestBody"] = {"required": True, "content": _json(_body_schema(route, version))}
+    if route.extension:
+        found["x-abaca-extension"] = True
     return found
 
 

@@ -47,6 +47,7 @@ NOUNS = (
     "messages",
     "migration",
     "networks",
+    "operations",
     "pools",
     "qos_types",
     "quota_classes",
@@ -89,6 +90,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     query: tuple[Param, ...] = ()
     returns: Mapping[str, Any] | None = None  # {"share": SHARE} or {"shares": [SHARE]}
     summary: str = ""
+    extension: bool = False  # abaca's own: Manila has no such route
 
     def available(self, version: int, experimental: bool) -> bool:
         if version not in self.versions:
@@ -119,6 +121,7 @@ class Registry:
         query: tuple[Param, ...] = (),
         returns: Mapping[str, Any] | None = None,
         action: str | None = None,
+        extension: bool = False,
     ) -> Callable[[H], H]:
         """Declare a handler; the function itself is returned unchanged."""
 
@@ -140,6 +143,7 @@ class Registry:
                     query=query,
                     returns=returns,
                     summary=(handler.__doc__ or "").strip().split("\n", 1)[0],
+                    extension=extension,
                 )
             )
             return handler

@@ -18,6 +18,7 @@ COMMANDS = {
     "api": Lazy("abaca.cli.api:api", _RUN, "The API alone."),
     "manager": Lazy("abaca.cli.manager:manager", _RUN, "The manager of the backends alone."),
     "status": Lazy("abaca.cli.status:status", _LOOK, "What runs, what it does, what is wrong."),
+    "operations": Lazy("abaca.cli.operations:operations", _LOOK, "What was done, step by step."),
     "doctor": Lazy("abaca.cli.doctor:doctor", _LOOK, "Check this machine and say what is missing."),
     "config": Lazy("abaca.cli.config_cmd:config", _LOOK, "Check and show the configuration."),
     "openapi": Lazy("abaca.cli.openapi:openapi", _LOOK, "Write the OpenAPI documents."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .common import config_options, load_config, table
+from .database import opened
 
 if TYPE_CHECKING:
     from .status_facts import Facts, OperationLine
@@ -26,37 +27,19 @@ def status(as_json: bool, hours: float) -> int:
     """
     import msgspec
 
-    from abaca.store import migrate
-    from abaca.store.engine import Store
+    from abaca.store.migrate import HEAD
 
     from . import assembly
     from .status_facts import gather
 
     config = load_config()
-    if config.database_url.startswith("sqlite:///"):
-        _must_exist(config.database_url.removeprefix("sqlite:///"))
-    store = Store(config.database_url)
-    try:
-        version = migrate.version(store)
-        if version != migrate.HEAD:
-            raise click.ClickException("The database is not up to date; run: abaca db upgrade")
-        facts = gather(store, assembly.settings(config), version, hours)
-    finally:
-        store.close()
+    with opened(config) as store:
+        facts = gather(store, assembly.settings(config), HEAD, hours)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(facts)))
     else:
         _print(facts, hours)
     return int(any(service.state == "down" for service in facts.services))
-
-
-def _must_exist(path: str) -> None:
-    from pathlib import Path
-
-    if path and not Path(path).exists():
-        raise click.ClickException(
-            f"There is no database {path}: abaca has not run on this state directory yet."
-        )
 
 
 def _print(facts: Facts, hours: float) -> None:

@@ -8,7 +8,7 @@ the order of ids follows the order of commits.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from abaca.model.context import Context
 from abaca.model.errors import LeaseLost
 from abaca.model.operations import CANCELLED, LIVE, QUEUED, RUNNING, Operation
-from abaca.store.engine import Row, Tx
+from abaca.store.engine import Tx
 from abaca.store.schema import leases, operations
 
 from .steps import APPENDED, interrupted
@@ -35,7 +35,8 @@ COLUMNS = (
 _decode = msgspec.json.decode
 
 
-def _record(row: Row) -> Operation:
+def record(row: Sequence[Any]) -> Operation:
+    """From a row of COLUMNS."""
     values = list(row)
     values[10] = _decode(values[10])
     return Operation(*values)
@@ -90,18 +91,18 @@ _GET = sa.select(*COLUMNS).where(_o.id == sa.bindparam("id"))
 
 def get(tx: Tx, op_id: int) -> Operation | None:
     row = tx.one(_GET, {"id": op_id})
-    return _record(row) if row else None
+    return record(row) if row else None
 
 
 def of_resource(tx: Tx, resource_id: str) -> list[Operation]:
     """Everything ever done to a resource, oldest first."""
     stmt = sa.select(*COLUMNS).where(_o.resource_id == resource_id).order_by(_o.id)
-    return [_record(row) for row in tx.all(stmt)]
+    return [record(row) for row in tx.all(stmt)]
 
 
 def live(tx: Tx) -> list[Operation]:
     stmt = sa.select(*COLUMNS).where(_o.state.in_(LIVE)).order_by(_o.id)
-    return [_record(row) for row in tx.all(stmt)]
+    return [record(row) for row in tx.all(stmt)]
 
 
 def any_live(tx: Tx, lock_key: str) -> bool:
@@ -222,7 +223,7 @@ def claim(tx: Tx, queue: str, epoch: int, clock: float, most: int) -> list[Opera
             "now": tx.now,
         },
     )
-    return sorted((_record(row) for row in rows), key=lambda op: op.id)
+    return sorted((record(row) for row in rows), key=lambda op: op.id)
 
 
 _WAITING = sa.select(

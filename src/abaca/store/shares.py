@@ -99,6 +99,11 @@ def lock_instance(tx: Tx, instance_id: str) -> None:
     tx.one(_LOCK_INSTANCE, {"id": instance_id})
 
 
+def ids_named(tx: Tx, name: str) -> list[str]:
+    """Of every project; a look at each row, for commands."""
+    return [row[0] for row in tx.all(sa.select(_s.id).where(_s.name == name).order_by(_s.id))]
+
+
 def instances(tx: Tx, share_id: str) -> list[ShareInstance]:
     stmt = _INSTANCES.where(_i.share_id == share_id).order_by(_i.created_at, _i.id)
     return [ShareInstance(*row) for row in tx.all(stmt)]
