@@ -47,6 +47,9 @@ BASE: dict[str, dict[str, Any]] = {
 OWN_RULES = {
     "share:list_operations": ["admin", "reader(own project)"],
     "share_snapshot:list_operations": ["admin", "reader(own project)"],
+    "drift:index": ["admin"],
+    "drift:repair": ["admin"],
+    "drift:adopt": ["admin"],
 }
 
 

@@ -10,10 +10,12 @@ with running(store, tmp_path) as world:
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from abaca.drivers.fake.backend import FakeBackend
 from abaca.manager.process import Manager
@@ -115,10 +117,14 @@ class Running:
 
     def told(self, id: str) -> list[tuple[str, str]]:
         """(action, detail) of the messages about a resource."""
+        return [(m.action_id, m.detail_id) for m in self.messages(id)]
+
+    def messages(self, id: str) -> list[Message]:
+        """The messages about a resource."""
         with self.store.read() as tx:
             rows = tx.all(messages.messages.select())
             found = [messages.get(tx, row.id) for row in rows]
-        return [(m.action_id, m.detail_id) for m in found if _about(m, id)]
+        return [message for message in found if message and message.resource_id == id]
 
     def used(self, *names: str) -> list[int]:
         with self.store.read() as tx:
@@ -130,14 +136,13 @@ class Running:
         return invariants.violations(self.store, self.array)
 
 
-def _about(message: Message | None, id: str) -> bool:
-    return message is not None and message.resource_id == id
-
-
 @contextmanager
-def running(store: Store, folder: Path, **driver_options: Any) -> Iterator[Running]:
+def running(
+    store: Store, folder: Path, manager_options: Mapping[str, Any] | None = None, **driver: Any
+) -> Iterator[Running]:
     """Started and ready; stopped at the end of the block."""
-    manager = crash.make_manager(store, folder, **driver_options)
+    manager = crash.make_manager(store, folder, **driver)
+    manager.options = msgspec.structs.replace(manager.options, **(manager_options or {}))
     manager.start()
     try:
         assert manager.ready(PATIENCE), "the backend did not come up"

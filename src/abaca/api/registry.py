@@ -35,6 +35,7 @@ NOUNS = (
     "access",
     "availability_zones",
     "backups",
+    "drift",
     "export_location_metadata",
     "export_locations",
     "extensions",

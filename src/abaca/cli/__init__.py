@@ -20,6 +20,7 @@ COMMANDS = {
     "status": Lazy("abaca.cli.status:status", _LOOK, "What runs, what it does, what is wrong."),
     "operations": Lazy("abaca.cli.operations:operations", _LOOK, "What was done, step by step."),
     "doctor": Lazy("abaca.cli.doctor:doctor", _LOOK, "Check this machine and say what is missing."),
+    "drift": Lazy("abaca.cli.drift:drift", _LOOK, "Where backends differ from the database."),
     "config": Lazy("abaca.cli.config_cmd:config", _LOOK, "Check and show the configuration."),
     "openapi": Lazy("abaca.cli.openapi:openapi", _LOOK, "Write the OpenAPI documents."),
     "db": Lazy("abaca.cli.db:db", _CHANGE, "Create or upgrade the database."),

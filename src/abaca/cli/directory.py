@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import load_config
+from .common import load_config, open_store
 
 if TYPE_CHECKING:
     from abaca.identity.directory import Directory
@@ -27,13 +27,6 @@ def open_directory() -> Iterator[Directory]:
     from abaca.identity.directory import Directory
     from abaca.identity.passwords import Passwords
     from abaca.identity.settings import IdentitySettings
-    from abaca.store import migrate
-    from abaca.store.engine import Store
 
-    store = Store(load_config().database_url)
-    try:
-        if migrate.version(store) != migrate.HEAD:
-            raise click.UsageError("The database is not up to date; run: abaca db upgrade")
+    with open_store(load_config()) as store:
         yield Directory(store, Passwords(IdentitySettings()))
-    finally:
-        store.close()

@@ -11,7 +11,7 @@ import click
 
 from abaca.drivers.ganesha.packages import missing_packages
 
-from .common import config_options, load_config, table
+from .common import config_options, load_config, open_store, table
 from .packages import LOCAL, MTAB, install_missing, needs
 from .progress import Progress
 
@@ -78,6 +78,26 @@ def first_problem(config: Config, look: Callable[[Config], Iterator[Check]] = ch
     return None
 
 
+def _drift(config: Config) -> Iterator[Check]:
+    """What the last comparison found; nothing before abaca has run here for the first time."""
+    from abaca.model.context import system_context
+    from abaca.model.errors import Unavailable
+    from abaca.service import drift
+    from abaca.service.env import Env
+
+    sqlite, _, path = config.database_url.partition("sqlite:///")
+    if not sqlite and not Path(path).exists():
+        return
+    try:
+        with open_store(config) as store:
+            number = len(drift.find(Env(store), system_context()).findings)
+    except (Unavailable, click.UsageError) as error:
+        yield Check("database", str(error))
+        return
+    problem = f"{number} differences between database and backends: see abaca drift"
+    yield Check("drift", problem if number else None)
+
+
 @click.command()
 @config_options
 @click.option("--install", is_flag=True, help="Install the Debian packages that are missing.")
@@ -90,7 +110,7 @@ def doctor(install: bool, tests: bool) -> int:
     config = load_config()
     if install:
         install_missing(config, Progress(), tests=tests)
-    found = list(checks(config))
+    found = [*checks(config), *_drift(config)]
     table(
         ("checked", "result"),
         [(check.what, check.problem or "fine") for check in found],

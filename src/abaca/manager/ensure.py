@@ -154,7 +154,7 @@ def _settle(job: Job[Backend], tx: Tx, share: Share, update: results.Ensured) ->
 def _reapply(job: Job[Backend], share: Share) -> bool:
     """All rules once more; whether it worked.  The share is available in any case, and says of
     its rules whether they are in force."""
-    done = _bearing(share.id, lambda: _recover_rules(job, share))
+    done = _bearing(share.id, lambda: recover_rules(job, share))
     with job.transaction() as tx:
         if store.settle(tx, share.instance_id, job.op.id, "available"):
             set_status(tx, share.instance_id)
@@ -163,7 +163,7 @@ def _reapply(job: Job[Backend], share: Share) -> bool:
     return done
 
 
-def _recover_rules(job: Job[Backend], share: Share) -> None:
+def recover_rules(job: Job[Backend], share: Share) -> None:
     """The recovery form of update_access, with three empty lists."""
     with job.read() as tx:
         rules = known_to_driver(job, share, access_store.on_instance(tx, share.instance_id))

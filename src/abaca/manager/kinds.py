@@ -11,6 +11,7 @@ def load() -> Kinds:
     """All handlers, imported and registered."""
     from . import (  # noqa: F401 (they register)
         access,
+        drift_repair,
         ensure,
         manage,
         revert,

@@ -25,7 +25,7 @@ from abaca.store import messages, services
 from abaca.store import shares as share_store
 from abaca.store.engine import Store
 
-from . import kinds, last_resort, records
+from . import drift, kinds, last_resort, records
 from .backend import Backend
 from .periodic import Periodic, Task
 
@@ -43,6 +43,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_seconds: float = 0.5
     report_interval: float = 10.0
     reconcile_interval: float = 5.0
+    drift_interval: float = 60.0
+    drift_repair: bool = True
     cleanup_interval: float = 1800.0
     recycle_interval: float = 3600.0
     usage_interval: float = 300.0
@@ -178,6 +180,7 @@ class Manager:
         if hasattr(backend.driver, "reconcile"):
             seconds = options.reconcile_interval
             tasks.append(Task("reconcile", seconds, lambda: backend.ask("reconcile")))
+        tasks.append(Task("drift", options.drift_interval, lambda: self._compare(backend)))
         if options.gather_usage:
             tasks.append(Task("usage", options.usage_interval, lambda: self._usage(backend)))
         return tasks
@@ -206,6 +209,9 @@ class Manager:
             )
             services.report_pools(tx, backend.host, pools)
         self._reported.set()
+
+    def _compare(self, backend: Backend) -> None:
+        drift.look(backend, self.store, repair=self.options.drift_repair)
 
     def _report_scheduler(self) -> None:
         with self.store.transaction(durable=False) as tx:

@@ -46,6 +46,7 @@ class Managed(msgspec.Struct, frozen=True, kw_only=True):
     driver_options: Mapping[str, Any] = {}
     share_server_id: str | None = None
     mount_point_name: str | None = None
+    instance_id: str | None = None  # the one it has on the backend, of a row that was lost
 
 
 # --- take over ------------------------------------------------------------------------------------
@@ -67,7 +68,7 @@ def _manage(env: Env, tx: Tx, ctx: Context, given: Managed) -> Share:
     _check_protocol(env, given)
     _refuse_known(tx, given)
     zone = service_store.zone(tx, service.zone)
-    share_id, instance_id = share_store.new_id(), share_store.new_id()
+    share_id, instance_id = share_store.new_id(), given.instance_id or share_store.new_id()
     name = given.mount_point_name
     share_store.insert(
         tx,
@@ -149,6 +150,8 @@ def _refuse_known(tx: Tx, given: Managed) -> None:
     known = store.exported_at(tx, given.host.partition("#")[0], given.export_path)
     if known is not None:
         raise Conflict(f"{given.export_path} of {given.host} is share {known} already.")
+    if given.instance_id and share_store.instance(tx, given.instance_id) is not None:
+        raise Conflict(f"Share instance {given.instance_id} has a row already.")
 
 
 # --- let go ---------------------------------------------------------------------------------------

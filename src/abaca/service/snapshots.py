@@ -142,8 +142,9 @@ def insert(
     tx: Tx, ctx: Context, share: Share, values: Mapping[str, Any], metadata: Mapping[str, str]
 ) -> Snapshot:
     """The rows of a snapshot of a share; values: name, description, size, status and perhaps
-    provider_location."""
-    snapshot_id, instance_id = share_store.new_id(), share_store.new_id()
+    provider_location and instance_id."""
+    snapshot_id = share_store.new_id()
+    instance_id = values.get("instance_id") or share_store.new_id()
     row = {
         "id": snapshot_id,
         "share_id": share.id,

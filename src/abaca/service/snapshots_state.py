@@ -56,8 +56,12 @@ def manage(
     description: str | None = None,
     driver_options: Mapping[str, Any] | None = None,
     metadata: Mapping[str, str] | None = None,
+    instance_id: str | None = None,
 ) -> Snapshot:
-    """Take over what is on the backend already.  Quota is counted when its size is known."""
+    """Take over what is on the backend already.  Quota is counted when its size is known.
+
+    instance_id: the id that it has there already, of a row that was lost.
+    """
     with env.store.transaction() as tx:
         share = load_share(tx, ctx, share_id)
         refuse_soft_deleted(share)
@@ -70,12 +74,15 @@ def manage(
         known = store.at_location(tx, share.id, provider_location)
         if known:
             raise Conflict(f"Snapshot {known} of share {share.id} is at that location already.")
+        if instance_id and store.instance(tx, instance_id) is not None:
+            raise Conflict(f"Snapshot instance {instance_id} has a row already.")
         values = {
             "name": name,
             "description": description,
             "size": 0,  # nobody knows yet
             "status": CHANGES["manage_snapshot"].during,
             "provider_location": provider_location,
+            "instance_id": instance_id,
         }
         snapshot = insert(tx, ctx, share, values, metadata or {})
         options = {"driver_options": dict(driver_options or {})}

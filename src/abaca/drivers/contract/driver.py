@@ -10,6 +10,7 @@
 | network, servers | network.py, servers.py | addresses and share servers |
 | moves | migration.py, server_migration.py | shares and share servers |
 | copies | replicas.py, backups.py | replicas, backups |
+| inventory | inventory.py | get_inventory: what the backend holds |
 | groups | groups.py | share groups and their snapshots |
 | data path | mount.py | connection_get_info |
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 from abaca.drivers.contract.access import AccessMethods
 from abaca.drivers.contract.backups import BackupMethods
 from abaca.drivers.contract.groups import GroupMethods
+from abaca.drivers.contract.inventory import InventoryMethods
 from abaca.drivers.contract.migration import MigrationMethods
 from abaca.drivers.contract.mount import MountMethods
 from abaca.drivers.contract.replicas import ReplicaMethods
@@ -38,6 +40,7 @@ class ShareDriver(
     ServerMigrationMethods,
     ServerMethods,
     MountMethods,
+    InventoryMethods,
     StatsMethods,
 ):
     """A storage backend.  At least: create_share, delete_share, update_access,

@@ -83,11 +83,22 @@ class FakeBackend:
         self._run("UPDATE shares SET used = ? WHERE id = ?", gib, share_id)
 
     def add_share(self, share_id: str, path: str, size: int, **columns: Any) -> None:
-        """A share that somebody made without abaca, to be managed by its path."""
+        """A share that somebody made without abaca, to be managed by its path (managed=1: one that
+        abaca made and forgot)."""
+        values = {"id": share_id, "name": share_id, "path": path, "size": size, "managed": 0}
         with self.state.write() as tx:
-            effects.insert_share(
-                tx, id=share_id, name=share_id, path=path, size=size, managed=0, **columns
-            )
+            effects.insert_share(tx, **{**values, **columns})
+
+    def set_size(self, share_id: str, gib: int) -> None:
+        """Somebody resizes a share."""
+        self._run("UPDATE shares SET size = ? WHERE id = ?", gib, share_id)
+
+    def set_rule(self, owner: str, access_to: str, level: str | None, access_id: str = "x") -> None:
+        """Somebody lets an address into a share or snapshot; level None: shuts it out."""
+        self._run("DELETE FROM rules WHERE owner = ? AND access_to = ?", owner, access_to)
+        if level is not None:
+            row = (owner, access_id, "ip", access_to, level)
+            self._run("INSERT INTO rules VALUES (?, ?, ?, ?, ?)", *row)
 
     def remove(self, object_id: str) -> None:
         """An object vanishes."""

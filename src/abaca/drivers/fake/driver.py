@@ -230,6 +230,10 @@ class FakeShareDriver(FakeReplicas, FakeMoves, FakeBackups, FakeServers, FakeBas
     ) -> None:
         self.unmanage_snapshot(snapshot)
 
+    def get_inventory(self, context: AnyContext) -> list[dict[str, Any]]:
+        held: list[dict[str, Any]] = self._call("get_inventory", None, backend=self._section)
+        return held
+
     # Access
 
     def update_access(

@@ -279,6 +279,31 @@ def unmanage_snapshot(tx: Tx, snapshot_id: str) -> None:
     tx.execute("UPDATE snapshots SET managed = 0 WHERE id = ?", (snapshot_id,))
 
 
+@effect
+def get_inventory(tx: Tx, backend: str) -> list[dict[str, Any]]:
+    """What is managed, with the rules in force; rules that are nobody's are stale exports."""
+    shares = tx.execute(
+        "SELECT 'share' AS kind, id, size, proto, path, pool FROM shares"
+        " WHERE backend = ? AND managed",
+        (backend,),
+    )
+    snapshots = tx.execute(
+        "SELECT 'snapshot' AS kind, s.id, s.share_id, s.path FROM snapshots s"
+        " LEFT JOIN shares h ON h.id = s.share_id"
+        " WHERE s.managed AND (h.backend IS NULL OR h.backend = ?)",
+        (backend,),
+    )
+    stale = tx.execute(
+        "SELECT DISTINCT 'export' AS kind, owner AS id FROM rules"
+        " WHERE owner NOT IN (SELECT id FROM shares UNION SELECT id FROM snapshots)"
+    )
+    held = [dict(row) for rows in (shares, snapshots, stale) for row in rows.fetchall()]
+    rules = "SELECT access_type, access_to, access_level FROM rules WHERE owner = ?"
+    return [
+        {**item, "rules": [dict(row) for row in tx.execute(rules, (item["id"],))]} for item in held
+    ]
+
+
 # Access
 
 
@@ -313,7 +338,8 @@ def change_rules(
 def update_access(
     tx: Tx, share_id: str, wanted: Sequence[Row], put: Sequence[Row], drop: Sequence[str]
 ) -> None:
-    the_share(tx, share_id)
+    if wanted or put or drop or not _one(tx, "SELECT 1 FROM rules WHERE owner = ?", share_id):
+        the_share(tx, share_id)  # rules of what is gone can be taken back only
     change_rules(tx, share_id, wanted, put, drop)
 
 

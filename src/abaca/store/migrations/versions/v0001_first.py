@@ -29,6 +29,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("host", name=op.f("pk_backend_info")),
     )
     op.create_table(
+        "drift_findings",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("resource_type", sa.String(length=16), nullable=False),
+        sa.Column("resource_id", sa.String(length=64), nullable=True),
+        sa.Column("backend_id", sa.String(length=255), nullable=False),
+        sa.Column("lock_key", sa.String(length=64), nullable=False),
+        sa.Column("expected", sa.Text(), nullable=False),
+        sa.Column("found", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("first_seen", sa.String(length=26), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column("not_before", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drift_findings")),
+    )
+    op.create_index(op.f("ix_drift_findings_host"), "drift_findings", ["host"], unique=False)
+    op.create_table(
+        "drift_looks",
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("looked_at", sa.String(length=26), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("host", name=op.f("pk_drift_looks")),
+    )
+    op.create_table(
         "driver_private_data",
         sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("entity_id", sa.String(length=36), nullable=False),
@@ -827,5 +853,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_idempotency_keys_expires_at"), table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
     op.drop_table("driver_private_data")
+    op.drop_table("drift_looks")
+    op.drop_index(op.f("ix_drift_findings_host"), table_name="drift_findings")
+    op.drop_table("drift_findings")
     op.drop_table("backend_info")
     op.drop_table("availability_zones")
