@@ -39,7 +39,9 @@ ID = "11111111-1111-4111-8111-111111111111"
 Problems = list[str]
 
 
-OWN_REPRESENTATIONS = {"operation", "operation_step"}
+OWN_REPRESENTATIONS = {"operation", "operation_step"} | {
+    f"drift_{what}" for what in ("finding", "look", "repair", "adoption")
+}
 
 
 def manila(registry: Registry) -> list[Route]:

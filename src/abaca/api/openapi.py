@@ -127,8 +127,6 @@ def _operation(route: Route, version: int, schemas: Json) -> Json:
         "parameters": list(_parameters(route, version)),
         "responses": _responses(route, version, schemas),
     }
-    if route.extension:
-        found["x-abaca-extension"] = True
     if route.method in BODY_METHODS and (route.body is not None or route.action is not None):
         found["requestBody"] = {"required": True, "content": _json(_body_schema(route, version))}
     if route.extension:
