@@ -19,6 +19,17 @@ def test_db_upgrade_and_version(split: Site) -> None:
     assert split.run("db", "version").returncode == 0
 
 
+def test_db_purge_says_what_it_deletes_and_keeps_what_is_young(fake: Site) -> None:
+    fake.serve()
+    fake.await_share(fake.create("one"))
+    for words in (["--dry-run"], []):
+        result = fake.run("db", "purge", *words)
+        assert result.returncode == 0, result.stderr
+        for name in ("operations", "messages", "idempotency keys"):
+            assert re.search(rf"^{name} +0$", result.stdout, re.MULTILINE), result.stdout
+    assert len(json.loads(fake.run("operations", "one", "--json").stdout)) == 1
+
+
 def test_a_database_that_does_not_answer_is_one_sentence(fake: Site) -> None:
     text = "\n[database]\nconnection = postgresql://nobody:secret@127.0.0.1:1/none\n"
     fake.file.write_text(fake.file.read_text() + text)

@@ -23,7 +23,7 @@ COMMANDS = {
     "drift": Lazy("abaca.cli.drift:drift", _LOOK, "Where backends differ from the database."),
     "config": Lazy("abaca.cli.config_cmd:config", _LOOK, "Check and show the configuration."),
     "openapi": Lazy("abaca.cli.openapi:openapi", _LOOK, "Write the OpenAPI documents."),
-    "db": Lazy("abaca.cli.db:db", _CHANGE, "Create or upgrade the database."),
+    "db": Lazy("abaca.cli.db:db", _CHANGE, "The database: create, upgrade, copy, purge."),
     "user": Lazy("abaca.cli.user:user", _CHANGE, "Users of the embedded identity."),
     "project": Lazy("abaca.cli.project:project", _CHANGE, "Projects of the embedded identity."),
 }

@@ -10,7 +10,7 @@ from abaca.manager.backend import Backend
 from abaca.manager.private_storage import StorePrivateStorage
 from abaca.manager.process import Manager, Options
 from abaca.model.quotas import DEFAULT_LIMITS
-from abaca.service import shares_state
+from abaca.service import purge, shares_state
 from abaca.service.env import Env, Settings
 from abaca.store import migrate
 from abaca.store.engine import Store
@@ -37,6 +37,7 @@ def settings(config: Config) -> Settings:
         soft_deleted_share_retention_time=config.soft_deleted_share_retention_time,
         message_ttl=config.message_ttl,
         idempotency_retention_time=config.abaca.idempotency_retention_time,
+        operation_retention_time=config.abaca.operation_retention_time,
         service_down_time=config.service_down_time,
         admin_only_metadata=tuple(config.admin_only_metadata),
         admin_only_el_metadata=tuple(config.admin_only_el_metadata),
@@ -113,6 +114,7 @@ def make_manager(config: Config, store: Store, env: Env) -> Manager:
         make_backends(config, store),
         options,
         expire_shares=lambda: shares_state.delete_expired(env),
+        clean_up=lambda: purge.run(env),
     )
 
 

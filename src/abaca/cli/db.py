@@ -1,4 +1,4 @@
-"""`abaca db`: the shape of the database."""
+"""`abaca db`: the shape of the database, and how much is kept in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import config_options, load_config
+from .common import config_options, load_config, table
+from .database import opened
 
 if TYPE_CHECKING:
     from abaca.store.engine import Store
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 @click.group()
 @config_options
 def db() -> None:
-    """Create or upgrade the database.
+    """Create, upgrade, copy or tidy up the database.
 
-    `abaca serve`, `api` and `manager` upgrade it themselves when they start; do it beforehand
-    when several of them will start at once, or to see that it works.
+    `abaca serve`, `api` and `manager` create and upgrade it themselves when they start; do it
+    beforehand when several of them will start at once, or to see that it works.
     """
 
 
@@ -80,6 +81,29 @@ def backup(file: Path) -> None:
         with contextlib.closing(sqlite3.connect(file)) as target:
             source.backup(target)
     click.echo(f"{url.database} copied to {file}")
+
+
+@db.command()
+@click.option("--dry-run", is_flag=True, help="Only say how much that would be.")
+@config_options
+def purge(dry_run: bool) -> None:
+    """Delete what has been kept long enough.
+
+    Operations that ended ([abaca] operation_retention_time), user messages (message_ttl), and the
+    answers to requests with an Idempotency-Key ([abaca] idempotency_retention_time).  Nothing has
+    to be stopped for it: it works in small steps, and a running manager does the same every
+    cleanup_interval.
+    """
+    from abaca.service import purge as use_case
+
+    from .assembly import make_env
+
+    config = load_config()
+    with opened(config) as store:
+        env = make_env(config, store)
+        found = use_case.count(env) if dry_run else use_case.run(env)
+    rows = [(name.replace("_", " "), number) for name, number in found.items()]
+    table(("what", "would be deleted" if dry_run else "deleted"), rows)
 
 
 @contextlib.contextmanager

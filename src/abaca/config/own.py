@@ -12,4 +12,7 @@ OWN = (
     real("drift_interval", 60.0, "seconds between comparisons with the database", min=0.1),
     flag("drift_repair", True, "repair what differs, unless it has no row; else only report it"),
     seconds("idempotency_retention_time", 86400, "an Idempotency-Key is known so long", min=1),
+    seconds(
+        "operation_retention_time", 2592000, "operations that ended are kept so long", min=3600
+    ),
 )

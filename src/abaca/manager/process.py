@@ -21,7 +21,7 @@ from abaca.operations import log as oplog
 from abaca.operations.lease import Lease
 from abaca.operations.worker import Queue, Worker
 from abaca.scheduler.pools import flatten_stats
-from abaca.store import messages, services
+from abaca.store import services
 from abaca.store import shares as share_store
 from abaca.store.engine import Store
 
@@ -62,6 +62,7 @@ class Manager:
         options: Options,
         *,
         expire_shares: Callable[[], object] = lambda: None,
+        clean_up: Callable[[], object] = lambda: None,
         **of_worker: Any,
     ) -> None:
         """of_worker: for Worker, where it is not what Options say (for tests)."""
@@ -69,6 +70,7 @@ class Manager:
         self.backends = backends
         self.options = options
         self._expire_shares = expire_shares
+        self._clean_up = clean_up
         self._stop = threading.Event()
         self._reported = threading.Event()
         self._periodic: list[Periodic] = []
@@ -222,11 +224,6 @@ class Manager:
                 topic="manila-scheduler",
                 zone=self.options.zone,
             )
-
-    def _clean_up(self) -> None:
-        with self.store.transaction() as tx:
-            gone = messages.delete_expired(tx)
-        log.info("clean_up.messages", deleted=gone)
 
     def _usage(self, backend: Backend) -> None:
         """Used sizes are told, not kept: share.consumed.size in the log."""

@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     soft_deleted_share_retention_time: int = 604800  # seconds
     message_ttl: int = 2592000  # seconds
     idempotency_retention_time: int = 86400  # seconds
+    operation_retention_time: int = 2592000  # seconds since its end
     service_down_time: int = 60  # seconds
     admin_only_metadata: tuple[str, ...] = ()
     admin_only_el_metadata: tuple[str, ...] = ("preferred",)

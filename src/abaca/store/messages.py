@@ -97,7 +97,3 @@ def find(
 
 def delete(tx: Tx, message_id: str) -> bool:
     return tx.run(sa.delete(messages).where(_m.id == message_id)) == 1
-
-
-def delete_expired(tx: Tx) -> int:
-    return tx.run(sa.delete(messages).where(_m.expires_at < tx.now))

@@ -507,6 +507,6 @@ messages = Table(
     Column("message_level", String(16), nullable=False),
     Column("user_message", Text, nullable=False),
     time("created_at"),
-    time("expires_at"),
+    Column("expires_at", String(26), index=True),
 )
 Index("ix_messages_project_created", messages.c.project_id, messages.c.created_at)

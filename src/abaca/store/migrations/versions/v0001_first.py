@@ -135,6 +135,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.String(length=26), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
     )
+    op.create_index(op.f("ix_messages_expires_at"), "messages", ["expires_at"], unique=False)
     op.create_index(
         "ix_messages_project_created", "messages", ["project_id", "created_at"], unique=False
     )
@@ -843,6 +844,7 @@ def downgrade() -> None:
     )
     op.drop_table("operations")
     op.drop_index("ix_messages_project_created", table_name="messages")
+    op.drop_index(op.f("ix_messages_expires_at"), table_name="messages")
     op.drop_table("messages")
     op.drop_table("leases")
     op.drop_table("identity_roles")
