@@ -16,6 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
+from abaca.store.schema import LIVE
 from support.postgres import Postgres, free_port, server
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -115,6 +118,15 @@ class Service:
             return 0.0
         pid = int((self.postgres.folder / "data" / "postmaster.pid").read_text().split()[0])
         return _cpu(pid, children=True) + sum(_cpu(child) for child in _children(pid))
+
+    def until_idle(self, seconds: float = 120.0) -> None:
+        """Until no operation is left to be done.  Asks the database: a look costs abaca nothing."""
+        deadline = time.monotonic() + seconds
+        with psycopg.connect(self.database.replace("+psycopg", ""), autocommit=True) as conn:
+            while conn.execute(f"SELECT 1 FROM operations WHERE {LIVE} LIMIT 1").fetchone():
+                if time.monotonic() > deadline:
+                    raise RuntimeError("operations are left undone")
+                time.sleep(0.01)
 
     def memory(self) -> float:
         """PSS in MB."""
