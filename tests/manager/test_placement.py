@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from abaca.manager.placement import Scheduling
 from abaca.model.messages import Message
 from abaca.model.shares import Share
 from abaca.service import shares_resize
+from abaca.service.placement import Scheduling
 from abaca.store import messages
 from abaca.store.engine import Store
 from support.running import USER, Running, running

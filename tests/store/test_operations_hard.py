@@ -37,6 +37,14 @@ def cut() -> Iterator[Callable[[Callable[[str, str], None]], None]]:
     seam.install(None)
 
 
+@pytest.fixture
+def elsewhere(store: Store) -> Iterator[Store]:
+    """The same database, as another process sees it."""
+    other = Store(store.url.render_as_string(hide_password=False))
+    yield other
+    other.close()
+
+
 def change(store: Store, op_id: int, **values: object) -> None:
     with store.transaction() as tx:
         tx.run(sa.update(t.operations).where(t.operations.c.id == op_id).values(**values))
@@ -45,7 +53,7 @@ def change(store: Store, op_id: int, **values: object) -> None:
 # --- answers that are lost ------------------------------------------------------------------------
 @pytest.mark.parametrize("point", ["before commit", "after commit"])
 def test_a_claim_whose_answer_is_lost_is_run(
-    store: Store, make_worker: Make, cut: Callable[..., None], point: str
+    store: Store, elsewhere: Store, make_worker: Make, cut: Callable[..., None], point: str
 ) -> None:
     kinds, ran, lost = Kinds(), [], []
     kinds.operation("x")(lambda job: ran.append(job.op.id))
@@ -59,9 +67,52 @@ def test_a_claim_whose_answer_is_lost_is_run(
             raise Unavailable("the connection is gone")
 
     cut(cutter)
-    op_id = put(store, "x")
+    op_id = put(elsewhere, "x")
     wait_for(lambda: state(store, op_id) == "done", 4)
     assert ran == [op_id] and lost
+
+
+@pytest.mark.parametrize("point", ["before commit", "after commit"])
+def test_a_start_whose_answer_is_lost_is_run_if_it_was_written(
+    store: Store, make_worker: Make, cut: Callable[..., None], point: str
+) -> None:
+    """The process that asks does the work itself: it starts with the commit, without a claim."""
+    kinds, ran, lost = Kinds(), [], []
+    kinds.operation("x")(lambda job: ran.append(job.op.id))
+    queue = make_worker(kinds).queues[HOST]
+    wait_for(lambda: queue.reserve() is not None)
+    queue.release(None)
+
+    def cutter(thread: str, where: str) -> None:
+        if thread == "MainThread" and where == point and not lost:
+            lost.append(1)
+            raise Unavailable("the connection is gone")
+
+    cut(cutter)
+    with pytest.raises(Unavailable):
+        put(store, "x")
+    op_id = put(store, "x")
+    wait_for(lambda: state(store, op_id) == "done" and queue.busy == 0, 8)
+    with store.read() as tx:
+        everything = [op.id for op in oplog.of_resource(tx, "k")]
+    assert ran == everything and len(everything) == (1 if point == "before commit" else 2)
+
+
+def test_what_is_asked_for_while_others_wait_comes_after_them(
+    store: Store, make_worker: Make
+) -> None:
+    kinds, ran, go_on = Kinds(), [], threading.Event()
+
+    @kinds.operation("x")
+    def run(job: Job[str]) -> None:
+        go_on.wait(10)
+        ran.append(job.op.id)
+
+    make_worker(kinds, threads=1)
+    ids = [put(store, "x", key=f"k{n}") for n in range(6)]
+    go_on.set()
+    wait_for(lambda: state(store, ids[-1]) == "done")
+    assert ran == ids
 
 
 @pytest.mark.parametrize("point", ["before commit", "after commit"])
@@ -410,8 +461,8 @@ def test_handing_over_is_all_or_nothing(
     def run(job: Job[str]) -> None:
         ran.append(job.op.host)
         if job.op.host == oplog.UNPLACED:
-            with job.route() as to, store.transaction() as tx:
-                to(tx, HOST)
+            with job.transaction() as tx:
+                job.route(tx, HOST)
 
     worker = make_worker(kinds, start=False)
     worker.serve(oplog.UNPLACED, None, 1)

@@ -10,7 +10,6 @@ import structlog
 
 from abaca import config
 from abaca.cli.assembly import make_env, make_manager, open_store
-from abaca.manager.placement import Scheduling
 from abaca.scheduler.errors import NoValidHost, UnknownName
 from abaca.scheduler.placement import (
     DEFAULT_EXTEND_FILTERS,
@@ -20,6 +19,7 @@ from abaca.scheduler.placement import (
 )
 from abaca.scheduler.pools import Pool, pool_from_stats
 from abaca.scheduler.request import PlacementRequest
+from abaca.service.placement import Scheduling
 
 
 def pool(host: str, *, zone: str = "nova", up: bool = True, off: bool = False, **more: Any) -> Pool:

@@ -52,7 +52,26 @@ def settings(config: Config) -> Settings:
 
 
 def make_env(config: Config, store: Store) -> Env:
+    _set_up_scheduling(config)
     return Env(store, settings(config))
+
+
+def _set_up_scheduling(config: Config) -> None:
+    """Requests place shares, and so do managers."""
+    from abaca.scheduler.placement import Placer
+    from abaca.service.placement import Scheduling
+
+    Scheduling.service_down_time = config.service_down_time
+    Scheduling.clones_move = config.use_scheduler_creating_share_from_snapshot
+    Scheduling.placer = Placer(
+        config.scheduler_default_filters,
+        config.scheduler_default_weighers,
+        {
+            "CapacityWeigher": config.capacity_weight_multiplier,
+            "PoolWeigher": config.pool_weight_multiplier,
+        },
+        config.scheduler_default_extend_filters,
+    )
 
 
 def load_driver(backend: BackendConfig, store: Store) -> ShareDriver:
@@ -79,20 +98,6 @@ def make_backends(config: Config, store: Store) -> list[Backend]:
 
 
 def make_manager(config: Config, store: Store, env: Env) -> Manager:
-    from abaca.manager.placement import Scheduling
-    from abaca.scheduler.placement import Placer
-
-    Scheduling.service_down_time = config.service_down_time
-    Scheduling.clones_move = config.use_scheduler_creating_share_from_snapshot
-    Scheduling.placer = Placer(
-        config.scheduler_default_filters,
-        config.scheduler_default_weighers,
-        {
-            "CapacityWeigher": config.capacity_weight_multiplier,
-            "PoolWeigher": config.pool_weight_multiplier,
-        },
-        config.scheduler_default_extend_filters,
-    )
     options = Options(
         host=config.host,
         zone=config.storage_availability_zone,

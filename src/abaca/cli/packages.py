@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 LOCAL = "abaca.drivers.local."
 NFS_CLIENT = ("libnfs.so.13", "libnfs13")
 # what the tests use beyond what runs: program -> package
-TEST_PROGRAMS = {"smbclient": "smbclient", "ip": "iproute2", "setfattr": "attr", "curl": "curl"}
+TEST_PROGRAMS = {
+    "smbclient": "smbclient",
+    "ip": "iproute2",
+    "setfattr": "attr",
+    "curl": "curl",
+    "nfs-ls": "libnfs-utils",
+}
 POSTGRESQL = ("/usr/lib/postgresql", "postgresql")
 # Debian starts these by itself; abaca runs its own, with its own configuration
 SERVICES = (

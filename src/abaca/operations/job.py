@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from abaca.model import clock
 from abaca.model.context import Context
@@ -34,20 +34,11 @@ class Cancelled(AbacaError):
     """The operation was cancelled."""
 
 
-class Router(Protocol):
-    """Finds the queue of a backend in this process."""
-
-    def adopt(
-        self, tx: Tx, op: Operation, host: str, steps: str, undo: contextlib.ExitStack
-    ) -> None:
-        """In the caller's transaction; `undo` is closed if that does not come to its end."""
-
-
 class Job(Generic[B]):
     """One run of one operation."""
 
     def __init__(
-        self, op: Operation, store: Store, backend: B, holding: Callable[[], None], router: Router
+        self, op: Operation, store: Store, backend: B, holding: Callable[[], None]
     ) -> None:
         self.op = op
         self.store = store
@@ -58,7 +49,6 @@ class Job(Generic[B]):
         self.steps = Steps()  # what it does, for the timeline
         self.steps.add("run", f"{op.attempt} in {op.host or 'placement'}")
         self._holding = holding
-        self._router = router
 
     @property
     def context(self) -> Context:
@@ -97,20 +87,11 @@ class Job(Generic[B]):
             yield tx
         self.finished = True
 
-    @contextlib.contextmanager
-    def route(self) -> Iterator[Callable[[Tx, str], None]]:
-        """Hand the operation to a backend's queue:  with job.route() as to: to(tx, host)"""
-
-        with contextlib.ExitStack() as undo:
-
-            def to(tx: Tx, host: str) -> None:
-                self.steps.add("placed", host)
-                steps = self.steps.text(tx)
-                self._router.adopt(tx, self.op, host.partition("#")[0], steps, undo)
-                tx.after_commit(lambda: setattr(self, "finished", True))
-
-            yield to
-            undo.pop_all()
+    def route(self, tx: Tx, host: str) -> None:
+        """Hand the operation to a backend's queue (of host@backend#pool), in this transaction."""
+        self.steps.add("placed", host)
+        log.route(tx, self.op, host.partition("#")[0], self.steps.text(tx))
+        tx.after_commit(lambda: setattr(self, "finished", True))
 
     def again(self, tx: Tx, seconds: float, message: str) -> None:
         """The backend works on it: look again later, in this transaction.  Not a failure."""

@@ -8,7 +8,8 @@ the order of ids follows the order of commits.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from abaca.model.errors import LeaseLost
 from abaca.model.operations import CANCELLED, LIVE, QUEUED, RUNNING, Operation
 from abaca.store.engine import Tx
 from abaca.store.schema import leases, operations
+from abaca.store.signals import Served
 
 from .steps import APPENDED, interrupted
 
@@ -42,7 +44,46 @@ def record(row: Sequence[Any]) -> Operation:
     return Operation(*values)
 
 
-_ENQUEUE = sa.insert(operations).returning(_o.id)
+# Holding the lease's row while we mark operations keeps a successor, who must change that row,
+# from looking for orphans until ours are visible to it.  (SQLite has one writer and ignores it.)
+_HOLD = (
+    sa.select(leases.c.epoch)
+    .where(leases.c.name == sa.bindparam("lease"), leases.c.epoch == sa.bindparam("lease_epoch"))
+    .with_for_update(read=True)
+)
+_held = _HOLD.cte("held")
+_NOBODY = -1  # no lease has this epoch
+
+
+def _enqueue() -> sa.Executable:
+    """It runs at once under the epoch of a lease that is ours, if no other of its key is live."""
+    first = operations.alias("first")
+    live = sa.exists().where(
+        first.c.lock_key == sa.bindparam("lock_key"),
+        sa.text("first.state IN ('queued', 'running')"),
+    )
+    found = sa.select((sa.exists(sa.select(_held.c.epoch)) & ~live).label("free")).subquery()
+
+    def if_free(yes: Any, no: Any) -> sa.Case[Any]:
+        return sa.case((found.c.free, yes), else_=no)
+
+    now = sa.bindparam("created_at", type_=_o.created_at.type)
+    decided: dict[str, sa.ColumnElement[Any]] = {
+        "state": if_free(RUNNING, QUEUED),
+        "attempt": if_free(1, 0),
+        "epoch": if_free(sa.bindparam("lease_epoch", type_=_o.epoch.type), 0),
+        "started_at": if_free(now, sa.null()),
+        "cancel_requested": sa.false(),
+        "not_before": sa.literal(0.0, _o.not_before.type),
+    }
+    given = ("kind", "host", "lock_key", "resource_type", "resource_id", "project_id", "user_id",
+             "request_id", "payload", "deadline", "created_at")  # fmt: skip
+    columns = {name: sa.bindparam(name, type_=_o[name].type) for name in given} | decided
+    rows = sa.select(*columns.values()).select_from(found)
+    return sa.insert(operations).from_select(list(columns), rows).returning(_o.id, _o.state)
+
+
+_ENQUEUE = _enqueue()
 
 
 def enqueue(
@@ -58,14 +99,14 @@ def enqueue(
     payload: dict[str, Any] | None = None,
     deadline: float | None = None,
 ) -> int:
-    """Put work on record; its id.  It starts once the caller's transaction is committed.
+    """Put work on record; its id.  It starts once the caller's transaction is committed: at once
+    if this process serves the queue and nothing waits in it, else when a worker claims it.
 
     host: 'host@backend' (a pool part is cut off), or UNPLACED.
     """
     queue = host.partition("#")[0]
     values = {
         "kind": kind,
-        "state": QUEUED,
         "host": queue,
         "lock_key": lock_key,
         "resource_type": resource_type,
@@ -74,16 +115,60 @@ def enqueue(
         "user_id": ctx.user_id,
         "request_id": ctx.request_id,
         "payload": msgspec.json.encode(payload or {}).decode(),
-        "attempt": 0,
-        "epoch": 0,
-        "not_before": 0.0,
         "deadline": deadline,
-        "cancel_requested": False,
         "created_at": tx.now,
     }
-    op_id: int = tx.scalar(_ENQUEUE, values)
-    tx.store.signals.announce(tx, queue)
+    served = tx.store.signals.served(queue)
+    epoch = served.reserve() if served else None
+    if served is None or epoch is None:
+        return _insert(tx, values, None)[0]
+    with _reserved(tx, served) as take:
+        op_id, state = _insert(tx, values, epoch)
+        if state == RUNNING:
+            take(_running(op_id, epoch, values, payload or {}))
     return op_id
+
+
+def _insert(tx: Tx, values: dict[str, Any], epoch: int | None) -> tuple[int, str]:
+    queue: str = values["host"]
+    lease = {"lease": lease_name(queue), "lease_epoch": _NOBODY if epoch is None else epoch}
+    op_id, state = tx.all(_ENQUEUE, {**values, **lease})[0]
+    if state == QUEUED:
+        tx.store.signals.announce(tx, queue)
+    return op_id, state
+
+
+@contextlib.contextmanager
+def _reserved(tx: Tx, served: Served) -> Iterator[Callable[[Operation], None]]:
+    """Use a reservation, or give it back."""
+    taken: list[int] = []
+
+    def take(op: Operation) -> None:
+        taken.append(op.id)
+        tx.after_commit(served.take(op))
+        tx.otherwise(lambda: served.release(op.id))
+
+    try:
+        yield take
+    finally:
+        if not taken:
+            served.release(None)
+
+
+def _running(op_id: int, epoch: int, values: dict[str, Any], payload: dict[str, Any]) -> Operation:
+    """The record of what was written, without reading it back."""
+    return Operation(
+        **{**values, "payload": payload},
+        id=op_id,
+        state=RUNNING,
+        attempt=1,
+        epoch=epoch,
+        cancel_requested=False,
+        progress=None,
+        message=None,
+        started_at=values["created_at"],
+        finished_at=None,
+    )
 
 
 _GET = sa.select(*COLUMNS).where(_o.id == sa.bindparam("id"))
@@ -160,13 +245,6 @@ def disown(tx: Tx, op_id: int) -> bool:
 
 # --- for the worker -------------------------------------------------------------------------------
 _older, _same = operations.alias("older"), operations.alias("same")
-# Holding the lease's row while we mark operations keeps a successor, who must change that row,
-# from looking for orphans until ours are visible to it.  (SQLite has one writer and ignores it.)
-_HOLD = (
-    sa.select(leases.c.epoch)
-    .where(leases.c.name == sa.bindparam("lease"), leases.c.epoch == sa.bindparam("lease_epoch"))
-    .with_for_update(read=True)
-)
 _RUNNABLE = (
     sa.select(_o.id)
     .where(
@@ -185,7 +263,6 @@ _RUNNABLE = (
     .order_by(_o.id)
     .limit(sa.bindparam("most"))
 )
-_held = _HOLD.cte("held")
 _CLAIM = (
     sa.update(operations)
     .where(
@@ -266,12 +343,7 @@ _RETRY = _FENCE.values(
     steps=APPENDED,
 )
 _POSTPONE = _RETRY.values(attempt=0)
-_ROUTE = _FENCE.values(
-    state=sa.bindparam("new_state"),
-    host=sa.bindparam("new_host"),
-    epoch=sa.bindparam("new_epoch"),
-    steps=APPENDED,
-)
+_ROUTE = _FENCE.values(state=QUEUED, host=sa.bindparam("new_host"), epoch=0, steps=APPENDED)
 
 
 def _fenced(tx: Tx, stmt: sa.Update, op: Operation, values: dict[str, Any] | None = None) -> None:
@@ -324,17 +396,10 @@ def postpone(tx: Tx, op: Operation, due: float, message: str, steps: str = "") -
     _fenced(tx, _POSTPONE, op, {"due": due, "new_message": message, "new_steps": steps})
 
 
-def route(tx: Tx, op: Operation, host: str, running_epoch: int | None, steps: str = "") -> None:
-    """Hand a placed operation to the queue of its backend; running_epoch: our own lease there."""
-    if running_epoch is not None:
-        hold(tx, host, running_epoch)
-    values = {
-        "new_state": QUEUED if running_epoch is None else RUNNING,
-        "new_host": host,
-        "new_epoch": running_epoch or 0,
-        "new_steps": steps,
-    }
-    _fenced(tx, _ROUTE, op, values)
+def route(tx: Tx, op: Operation, host: str, steps: str = "") -> None:
+    """Hand a placed operation to the queue of its backend."""
+    _fenced(tx, _ROUTE, op, {"new_host": host, "new_steps": steps})
+    tx.store.signals.announce(tx, host)
 
 
 def requeue_orphans(tx: Tx, queue: str, clock: float, running: Collection[int]) -> int:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
-import msgspec
 import structlog
 
 from abaca.model import clock
@@ -30,6 +29,7 @@ LOOK_SECONDS = 5.0  # how long a lost wake-up can cost
 RETAKE_PART = 0.2  # of the lease time: how often a standby looks whether it may take over
 UNKNOWN_PAUSE = 30.0  # seconds
 DATABASE_PAUSE = 0.3  # seconds between looks whether the database is back
+RESERVED_SECONDS = 30.0  # how long a transaction that starts an operation may take
 FAULT_PAUSE = 1.0  # seconds after a round that ended as no round should
 INTERRUPTIONS = 20  # more runs than retries explain: the operation ends its process each time
 
@@ -56,7 +56,9 @@ class Queue:
         self._greeted: int | None = None  # the epoch for which on_taken has been done
         # --- under the lock
         self._lock = threading.Lock()
+        self._unreserved = threading.Condition(self._lock)
         self._in_flight: set[int] = set()
+        self._reserved = 0  # threads kept for operations that are being written
         self._ends = 0  # jobs that have ended
         self._more = False  # something is queued that an ended job may have made room for
         self._waiting = 0  # operations that are queued, as far as announcements tell
@@ -95,7 +97,7 @@ class Queue:
 
     @property
     def free(self) -> int:
-        return self.threads - len(self._in_flight)
+        return self.threads - len(self._in_flight) - self._reserved
 
     # --- dispatching ------------------------------------------------------------------------------
     def _serve(self) -> None:
@@ -176,11 +178,11 @@ class Queue:
     def _take_lease(self) -> int | None:
         """Its epoch, or None while somebody else holds it."""
         asked_at = clock.uptime()
-        with self._store.transaction() as tx:
+        with self._nothing_reserved() as running, self._store.transaction() as tx:
             epoch = try_take(tx, self.lease, self._worker.owner)
             if epoch is None:
                 return None
-            again = self._requeue_orphans(tx)
+            again = oplog.requeue_orphans(tx, self.name, clock.now(), running)
         self.lease.renewed(epoch, asked_at)
         self._sure = False
         log.info("queue.taken", queue=self.name, epoch=epoch, resumed=again)
@@ -189,7 +191,7 @@ class Queue:
     def _greet(self, epoch: int) -> None:
         """What a new holder does first; again until it has worked."""
         if not self._serving:
-            self._store.signals.serve(self.name, self.announced)
+            self._store.signals.serve(self.name, self)
             self._serving = True
         if self._greeted != epoch:
             if self.on_taken is not None:
@@ -199,34 +201,63 @@ class Queue:
     def _search(self, epoch: int) -> None:
         """Find operations that are marked as running here and that no thread runs."""
         self._lost = False
-        with self._store.transaction() as tx:
+        with self._nothing_reserved() as running, self._store.transaction() as tx:
             oplog.hold(tx, self.name, epoch)
-            again = self._requeue_orphans(tx)
+            again = oplog.requeue_orphans(tx, self.name, clock.now(), running)
         if again:
             log.warning("queue.found_lost_operations", queue=self.name, count=again)
             self._sure = False
 
-    def _requeue_orphans(self, tx: Tx) -> int:
-        """No job is adopted between the look at our threads and that at the database."""
+    @contextlib.contextmanager
+    def _nothing_reserved(self) -> Iterator[set[int]]:
+        """Meanwhile nothing starts here unclaimed, so that what is marked as running either is
+        among these or has no thread.  Before a transaction: a reservation may wait for its end."""
         with self._lock:
-            self._searching, running = True, set(self._in_flight)
+            self._searching = True
         try:
-            return oplog.requeue_orphans(tx, self.name, clock.now(), running)
+            with self._lock:
+                if not self._unreserved.wait_for(lambda: not self._reserved, RESERVED_SECONDS):
+                    raise Unavailable("Transactions that start operations do not come to an end.")
+                running = set(self._in_flight)
+            yield running
         finally:
             self._searching = False
 
     # --- jobs in and out --------------------------------------------------------------------------
-    def reserve(self, op_id: int) -> int | None:
-        """A free thread for an operation that is handed over: the epoch it is to run under."""
+    def reserve(self) -> int | None:
+        """A free thread for an operation that is being written: the epoch it is to run under.
+        Not while others wait, or may wait: those come first."""
         with self._lock:
-            if self._searching or self.free <= 0 or not self.lease.held:
+            waiting = self._waiting or self._more or not self._sure
+            if waiting or self._searching or self.free <= 0 or not self.lease.held:
                 return None
-            self._in_flight.add(op_id)
-        return self.lease.epoch
+            epoch = self.lease.epoch
+            self._reserved += epoch is not None
+        return epoch
+
+    def take(self, op: Operation) -> Callable[[], None]:
+        """The reservation becomes this operation's; what starts it."""
+        with self._lock:
+            self._reserved -= 1
+            self._in_flight.add(op.id)
+            self._unreserved.notify_all()
+        return lambda: self.run(op)
+
+    def release(self, op_id: int | None) -> None:
+        """The reservation is not used, or (of this operation) perhaps not: that is found out."""
+        if op_id is not None:
+            self.ended(op_id, lost=True)
+            return
+        with self._lock:
+            self._reserved -= 1
+            self._unreserved.notify_all()
 
     def run(self, op: Operation) -> None:
-        """Run an operation that has a reservation."""
-        self._pool.submit(self._run, op)
+        """Run an operation that has a thread."""
+        try:
+            self._pool.submit(self._run, op)
+        except RuntimeError:  # we are being stopped; a successor finds it
+            self.ended(op.id, lost=True)
 
     def _submit(self, op: Operation) -> None:
         with self._lock:
@@ -255,9 +286,7 @@ class Queue:
 
     # --- running ----------------------------------------------------------------------------------
     def _run(self, op: Operation) -> None:
-        job: Job[Any] = Job(
-            op, self._store, self.backend, lambda: self.lease.check(op.epoch), self._worker
-        )
+        job: Job[Any] = Job(op, self._store, self.backend, lambda: self.lease.check(op.epoch))
         bound = log.bind(operation=op.id, kind=op.kind, resource=op.resource_id, run=op.attempt)
         lost = True
         try:
@@ -401,28 +430,9 @@ class Worker:
         with contextlib.suppress(Unavailable):
             self.keeper.release(but=busy)
 
-    def adopt(
-        self, tx: Tx, op: Operation, host: str, steps: str, undo: contextlib.ExitStack
-    ) -> None:
-        """Router: run a placed operation here at once if that backend is ours and has room."""
-        queue = self.queues.get(host)
-        epoch = queue.reserve(op.id) if queue else None
-        if queue is None or epoch is None:
-            oplog.route(tx, op, host, None, steps)
-            self.store.signals.announce(tx, host)
-            return
-        undo.callback(queue.ended, op.id, lost=True)
-        oplog.route(tx, op, host, epoch, steps)
-        adopted = _rehosted(op, host, epoch)
-        tx.after_commit(lambda: queue.run(adopted))
-
     def _heard(self, queue: str) -> None:
         """Another process announced work ('' = perhaps for any queue)."""
         known = list(self.queues.values())  # backends that come up add theirs meanwhile
         woken: Iterable[Queue] = known if not queue else filter(None, [self.queues.get(queue)])
         for each in woken:
             each.wake()
-
-
-def _rehosted(op: Operation, host: str, epoch: int) -> Operation:
-    return msgspec.structs.replace(op, host=host, epoch=epoch)

@@ -70,32 +70,20 @@ def _manage(env: Env, tx: Tx, ctx: Context, given: Managed) -> Share:
     zone = service_store.zone(tx, service.zone)
     share_id, instance_id = share_store.new_id(), given.instance_id or share_store.new_id()
     name = given.mount_point_name
-    share_store.insert(
-        tx,
-        {
-            "id": share_id,
-            "project_id": ctx.project_id,
-            "user_id": ctx.user_id,
-            "name": given.name,
-            "description": given.description,
-            "size": 0,
-            "share_proto": given.share_proto.upper(),
-            "is_public": given.is_public,
-            "share_type_id": share_type.id,
-            **types.capabilities(share_type),
-        },
-        {
-            "id": instance_id,
-            "status": CHANGES["manage_share"].during,
-            "host": given.host,
-            "availability_zone_id": zone.id if zone else None,
-            "share_type_id": share_type.id,
-            "mount_point_name": mount_point(env, ctx, name, share_type) if name else None,
-            "scheduled_at": tx.now,
-        },
-        {},
-    )
-    share_store.replace_locations(tx, instance_id, [{"path": given.export_path}])
+    share = {
+        "id": share_id,
+        "project_id": ctx.project_id,
+        "user_id": ctx.user_id,
+        "name": given.name,
+        "description": given.description,
+        "size": 0,
+        "share_proto": given.share_proto.upper(),
+        "is_public": given.is_public,
+        "share_type_id": share_type.id,
+        "instance_id": instance_id,
+        **types.capabilities(share_type),
+    }
+    share_store.insert(tx, share, {})
     op_id = enqueue(
         tx,
         ctx,
@@ -106,7 +94,19 @@ def _manage(env: Env, tx: Tx, ctx: Context, given: Managed) -> Share:
         project_id=ctx.project_id,
         payload={"instance_id": instance_id, "driver_options": dict(given.driver_options)},
     )
-    share_store.own(tx, instance_id, op_id)
+    instance = {
+        "id": instance_id,
+        "share_id": share_id,
+        "status": CHANGES["manage_share"].during,
+        "operation_id": op_id,
+        "host": given.host,
+        "availability_zone_id": zone.id if zone else None,
+        "share_type_id": share_type.id,
+        "mount_point_name": mount_point(env, ctx, name, share_type) if name else None,
+        "scheduled_at": tx.now,
+    }
+    share_store.insert_instance(tx, instance)
+    share_store.replace_locations(tx, instance_id, [{"path": given.export_path}])
     return load(tx, ctx.elevated(), share_id, locations=True)
 
 

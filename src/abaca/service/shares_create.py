@@ -13,12 +13,13 @@ from abaca.model.shares import Share
 from abaca.model.snapshots import Snapshot
 from abaca.model.status import CHANGES
 from abaca.model.types import ShareType
+from abaca.scheduler.errors import NoValidHost
 from abaca.store import services as service_store
 from abaca.store import shares as store
 from abaca.store import snapshots as snapshot_store
 from abaca.store.engine import Tx
 
-from . import share_hints, types
+from . import placement, share_hints, types
 from .env import Env, charge, enqueue
 from .shares_resize import check_share_limit
 
@@ -45,7 +46,7 @@ class NewShare(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create(env: Env, ctx: Context, wanted: NewShare) -> Share:
-    """A new share in `creating`; a backend is chosen and driven by its operation."""
+    """A new share in `creating`; a backend is chosen, and driven by its operation."""
     try:
         with env.store.transaction() as tx:
             return _create(env, tx, ctx, wanted)
@@ -76,29 +77,22 @@ def _create(env: Env, tx: Tx, ctx: Context, wanted: NewShare) -> Share:
         "is_public": wanted.is_public,
         "share_type_id": share_type.id,
         "snapshot_id": wanted.snapshot_id,
+        "instance_id": instance_id,
         **types.capabilities(share_type),
     }
     instance: dict[str, Any] = {
         "id": instance_id,
+        "share_id": share_id,
         "status": CHANGES["create_share_instance"].during,
         "availability_zone_id": zone_id,
         "share_type_id": share_type.id,
         "mount_point_name": _mount_point(env, ctx, wanted, share_type),
         "progress": None,
     }
-    op_id = enqueue(
-        tx,
-        ctx,
-        "create_share_instance",
-        host=None,  # placement decides; see manager/placement.py
-        lock_key=instance_id,
-        resource=("SHARE", share_id),
-        project_id=ctx.project_id,
-        payload={"instance_id": instance_id, "hints": hints, "is_admin": ctx.is_admin},
-    )
-    store.insert(tx, row, {**instance, "operation_id": op_id}, metadata)
+    store.insert(tx, row, metadata)
     share_hints.tell_others(tx, ctx, hints, share_id)
-    # last: other creates of the project wait for these rows until we have committed
+    share = _new(tx, row, instance, metadata, share_type, zone_name)
+    # last: other creates wait for these rows, of the project and of the pool, until we commit
     charge(
         env,
         tx,
@@ -107,7 +101,31 @@ def _create(env: Env, tx: Tx, ctx: Context, wanted: NewShare) -> Share:
         user_id=ctx.user_id,
         share_type_id=share_type.id,
     )
-    return _as_written(tx, row, instance, metadata, op_id, share_type, zone_name)
+    placed = _place(tx, ctx, share, share_type, hints)
+    op_id = enqueue(
+        tx,
+        ctx,
+        "create_share_instance",
+        host=placed.get("host"),
+        lock_key=instance_id,
+        resource=("SHARE", share_id),
+        project_id=ctx.project_id,
+        payload={"instance_id": instance_id, "hints": hints, "is_admin": ctx.is_admin},
+    )
+    store.insert_instance(tx, {**instance, **placed, "operation_id": op_id})
+    return share
+
+
+def _place(
+    tx: Tx, ctx: Context, share: Share, share_type: ShareType, hints: Mapping[str, str]
+) -> dict[str, Any]:
+    """Where the instance goes; nothing if that is left to its operation, which may wait, and tells
+    the user why there is no place."""
+    try:
+        found = placement.place(tx, share, share_type, hints, is_admin=ctx.is_admin)
+    except NoValidHost:
+        return {}
+    return {"host": found.host, "availability_zone_id": found.zone_id, "scheduled_at": tx.now}
 
 
 _BLANK: dict[str, Any] = dict.fromkeys(
@@ -120,24 +138,29 @@ _BLANK: dict[str, Any] = dict.fromkeys(
 )  # fmt: skip
 
 
-def _as_written(
+_OF_INSTANCE = ("id", "share_id", "share_type_id")  # named otherwise in the record, or not in it
+
+
+def _new(
     tx: Tx,
     row: Mapping[str, Any],
     instance: Mapping[str, Any],
     metadata: Mapping[str, str],
-    op_id: int,
     share_type: ShareType,
     zone: str | None,
 ) -> Share:
-    """The record of what was just inserted, without reading it back."""
+    """The record as it was asked for; no backend has been chosen yet."""
     values = {
         **_BLANK,
         **row,
-        **{key: value for key, value in instance.items() if key not in ("id", "share_type_id")},
-        "instance_id": instance["id"],
+        **{
+            key: value
+            for key, value in instance.items()
+            if key not in ("id", "share_id", "share_type_id")
+        },
         "share_type_name": share_type.name,
         "availability_zone": zone,
-        "operation_id": op_id,
+        "operation_id": None,
         "access_rules_status": "active",
         "cast_rules_to_readonly": False,
         "is_soft_deleted": False,

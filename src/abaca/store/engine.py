@@ -43,7 +43,7 @@ POOL_SECONDS = 10.0  # how long a request waits for one of the connections
 class Tx:
     """One open transaction."""
 
-    __slots__ = ("_after", "conn", "memo", "now", "store")
+    __slots__ = ("_after", "_undo", "conn", "memo", "now", "store")
 
     def __init__(self, store: Store, conn: sa.Connection) -> None:
         self.store = store
@@ -51,6 +51,7 @@ class Tx:
         self.now = clock.text()
         self.memo: dict[object, Any] = {}  # what was read in this transaction and cannot change
         self._after: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], None]] = []
 
     def all(self, stmt: sa.Executable, params: Params | None = None) -> Sequence[Row]:
         """Every row of a query."""
@@ -72,15 +73,22 @@ class Tx:
         """Do this once the transaction is in the database; never if it rolls back."""
         self._after.append(action)
 
+    def otherwise(self, action: Callable[[], None]) -> None:
+        """Do this unless the transaction is known to be in the database."""
+        self._undo.append(action)
+
     @contextlib.contextmanager
     def part(self) -> Iterator[None]:
         """A savepoint: if the block raises, what it wrote is undone, and what was before stays."""
-        promised = len(self._after)
+        promised, begun = len(self._after), len(self._undo)
         try:
             with self.conn.begin_nested():
                 yield
         except BaseException:
             del self._after[promised:]
+            for action in self._undo[begun:]:
+                action()
+            del self._undo[begun:]
             raise
 
 
@@ -105,11 +113,13 @@ class Store:
                 connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
             )
             event.listen(self.engine, "connect", _prepare_sqlite)
-            self.relaxed = self.engine
+            self.relaxed = self.readers = self.engine
         else:
             self.engine = _on_postgresql(self.url, pool_size)
             # Its commits do not wait for the disk.
             self.relaxed = _on_postgresql(self.url, 4, "-c synchronous_commit=off")
+            # The same connections, without transactions.
+            self.readers = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextlib.contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Tx]:
@@ -125,10 +135,15 @@ class Store:
                 conn.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 conn.exec_driver_sql("BEGIN IMMEDIATE")
             tx = Tx(self, conn)
-            yield tx
-            passing("before commit")
-            conn.commit()
-            passing("after commit")
+            try:
+                yield tx
+                passing("before commit")
+                conn.commit()
+                passing("after commit")
+            except BaseException:
+                for action in tx._undo:
+                    action()
+                raise
             after = tx._after
         for action in after:
             action()
@@ -136,12 +151,13 @@ class Store:
     @contextlib.contextmanager
     def read(self) -> Iterator[Tx]:
         """A read; takes no lock that a writer waits for.  On PostgreSQL each statement sees what
-        is committed when it starts; on SQLite all see the same."""
-        with _reporting_loss(self.engine), self.engine.connect() as conn:
+        is committed when it starts (so a transaction around them would only cost two round
+        trips); on SQLite all see the same."""
+        with _reporting_loss(self.readers), self.readers.connect() as conn:
             if self.dialect == "sqlite":
                 conn.exec_driver_sql("BEGIN")
             yield Tx(self, conn)
-            conn.commit()  # a rollback would make psycopg forget its prepared statements
+            conn.commit()
 
     def ping(self) -> None:
         """Raise Unavailable unless the database answers."""

@@ -125,23 +125,24 @@ _INSERT_INSTANCE = sa.insert(share_instances)
 _INSERT_METADATA = sa.insert(share_metadata)
 
 
-def insert(
-    tx: Tx, share: Mapping[str, Any], instance: Mapping[str, Any], metadata: Mapping[str, str]
-) -> None:
-    """A share with its first instance; both carry their ids already.  Raises Taken, TypeGone."""
+def insert(tx: Tx, share: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
+    """A share, whose instance (instance_id) must follow in the transaction.  Raises TypeGone."""
     try:
-        tx.run(_INSERT, {"created_at": tx.now, **share, "instance_id": instance["id"]})
+        tx.run(_INSERT, {"created_at": tx.now, **share})
     except IntegrityError as error:
         raise TypeGone(share["share_type_id"]) from error
-    values = {"created_at": tx.now, "share_id": share["id"], **instance}
-    try:
-        tx.run(_INSERT_INSTANCE, values)
-    except IntegrityError as error:
-        if values.get("mount_point_name") is None:
-            raise
-        raise Taken(values["mount_point_name"]) from error
     if metadata:
         set_metadata(tx, share["id"], metadata)
+
+
+def insert_instance(tx: Tx, instance: Mapping[str, Any]) -> None:
+    """An instance of a share (share_id), with its operation.  Raises Taken."""
+    try:
+        tx.run(_INSERT_INSTANCE, {"created_at": tx.now, **instance})
+    except IntegrityError as error:
+        if instance.get("mount_point_name") is None:
+            raise
+        raise Taken(instance["mount_point_name"]) from error
 
 
 def update(tx: Tx, share_id: str, **values: Any) -> None:

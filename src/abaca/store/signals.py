@@ -15,11 +15,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import psycopg
 import sqlalchemy as sa
 import structlog
+
+from abaca.model.operations import Operation
 
 if TYPE_CHECKING:
     from .engine import Store, Tx
@@ -30,32 +32,51 @@ log = structlog.get_logger(__name__)
 _NOTIFY = sa.text(f"SELECT pg_notify('{CHANNEL}', :queue)")
 
 
+class Served(Protocol):
+    """A queue that this process serves."""
+
+    def announced(self) -> None:
+        """One more operation is in it, put there by this process."""
+
+    def reserve(self) -> int | None:
+        """A free thread for an operation that is being written: the epoch to run it under."""
+
+    def take(self, op: Operation) -> Callable[[], None]:
+        """The reservation becomes this operation's; what starts it."""
+
+    def release(self, op_id: int | None) -> None:
+        """The reservation is not used, or (of this operation) perhaps not."""
+
+
 class Signals:
     """Who serves which queue in this process, and how to tell the others."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._local: dict[str, Callable[[], None]] = {}
+        self._served: dict[str, Served] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._wake_r, self._wake_w = os.pipe()
 
     def announce(self, tx: Tx, queue: str) -> None:
         """There will be work in this queue once the transaction is committed."""
-        wake = self._local.get(queue)
-        if wake is not None:
-            tx.after_commit(wake)
+        served = self._served.get(queue)
+        if served is not None:
+            tx.after_commit(served.announced)
         elif self._store.dialect == "postgresql":
             tx.conn.execute(_NOTIFY, {"queue": queue})
         else:
             tx.after_commit(lambda: self._send(queue))
 
-    def serve(self, queue: str, wake: Callable[[], None]) -> None:
+    def serve(self, queue: str, served: Served) -> None:
         """From now on this process works on the queue."""
-        self._local[queue] = wake
+        self._served[queue] = served
+
+    def served(self, queue: str) -> Served | None:
+        return self._served.get(queue)
 
     def leave(self, queue: str) -> None:
-        self._local.pop(queue, None)
+        self._served.pop(queue, None)
 
     def listen(self, heard: Callable[[str], None]) -> None:
         """Call `heard(queue)` for announcements of other processes, in a thread of its own."""
