@@ -61,10 +61,6 @@ def test_a_create_shows_who_asked_and_each_step_with_its_time(world: Running) ->
     assert (made["retries"], made["progress"]) == (0, 100)
     found = names(made)
     assert found[0] == "queued" and found[-1] == "done"
-    assert [name for name in found if name in ("placed", "create_share")] == [
-        "placed",
-        "create_share",
-    ]
     (call,) = (step for step in made["steps"] if step["name"] == "create_share")
     assert call["seconds"] >= 0 and call["outcome"] == "ok"
     times = [step["started_at"] for step in made["steps"]]
