@@ -237,9 +237,8 @@ def test_a_clone_tells_its_progress_and_nobody_reaches_it_early(
     snapshot = new_snapshot(source)
     driver.create_snapshot(CONTEXT, snapshot)
     made = driver.create_share_from_snapshot(CONTEXT, clone, snapshot)
-    assert made == {"status": "creating_from_snapshot"}
-    polled = driver.get_share_status(clone)
-    assert polled == {"status": "creating_from_snapshot", "progress": "0%"}
+    assert made == {"status": "creating_from_snapshot", "progress": "0%"}
+    assert driver.get_share_status(clone) == made
     assert array.named("views", clone.id) is None
     array.configure(clone_seconds=0.0)
     polled = driver.get_share_status(clone)
@@ -256,7 +255,8 @@ def test_a_clone_that_fails_is_in_error_and_can_be_deleted(
     snapshot = new_snapshot(source)
     driver.create_snapshot(CONTEXT, snapshot)
     before = array.everything()
-    driver.create_share_from_snapshot(CONTEXT, clone, snapshot)
+    with pytest.raises(ManilaException, match="the copy for share"):
+        driver.create_share_from_snapshot(CONTEXT, clone, snapshot)
     assert driver.get_share_status(clone) == {"status": "error"}
     driver.delete_share(CONTEXT, clone)
     assert array.everything() == before

@@ -88,7 +88,12 @@ def settle(store: Store, seconds: float) -> bool:
     return False
 
 
+Make = Callable[[Store, Path], Manager]
+"""Makes the manager in its process; a function of a module, so that it can be sent there."""
+
+
 def _run(
+    make: Make,
     url: str,
     folder: Path,
     crash_at: int | None,
@@ -100,7 +105,7 @@ def _run(
     cutter = Cutter(crash_at, record, armed=asking is None)
     seam.install(cutter)
     store = Store(url)
-    manager = make_manager(store, folder)
+    manager = make(store, folder)
     manager.start()
     if asking is not None:
         if not (manager.ready(seconds) and settle(store, seconds)):
@@ -127,10 +132,12 @@ def run_manager(
     record: Path | None = None,
     seconds: float = 20.0,
     ask: Callable[[], object] | None = None,
+    make: Make = make_manager,
 ) -> int:
     """Run a manager until the log is empty; its exit status (-9: killed at the point asked for)."""
     here, there = processes.Pipe() if ask else (None, None)
-    process = processes.Process(target=_run, args=(url, folder, crash_at, record, seconds, there))
+    args = (make, url, folder, crash_at, record, seconds, there)
+    process = processes.Process(target=_run, args=args)
     process.start()
     if ask and here and there:
         there.close()

@@ -49,7 +49,7 @@ class Snapshots(Shares):
         share_server: ShareServer | None = None,
         parent_share: Share | None = None,
     ) -> Mapping[str, Any]:
-        """The array copies in the background; see get_share_status."""
+        """The array copies in the background, if it has not done it already."""
         need_nfs(share)
         directory, pool = self._directory(share["id"]), self._pool()
         self._own(share["id"], directory)
@@ -58,7 +58,10 @@ class Snapshots(Shares):
             if source is None:
                 raise errors.SnapshotResourceNotFound(name=snapshot["name"])
             self.array.clone(source, share["id"], directory, pool.tenant_id)
-        return {"status": "creating_from_snapshot"}
+        now = self.get_share_status(share)
+        if now["status"] == "error":
+            raise errors.VastDriverException(reason=f"the copy for share {share['id']} failed")
+        return now
 
     def get_share_status(
         self, share: Share, share_server: ShareServer | None = None

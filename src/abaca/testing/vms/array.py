@@ -10,6 +10,7 @@ from abaca.testing.vms.fields import RESOURCES
 from abaca.testing.vms.state import GIB, Row, State
 
 TENANT = 1
+_CONTENTS = ("objects", "directories", "files")
 
 
 class Array:
@@ -125,6 +126,23 @@ class Array:
             for table in ("directories", "files", "faults", "requests"):
                 tx.execute(f"DELETE FROM {table}")
             tx.execute("DELETE FROM objects WHERE kind <> 'vippools'")
+
+    def dump(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Objects, directories and files, to be restored later."""
+        with self.state.write() as tx:
+            return {
+                table: [tuple(row) for row in tx.execute(f"SELECT * FROM {table}")]
+                for table in _CONTENTS
+            }
+
+    def restore(self, dumped: dict[str, list[tuple[Any, ...]]]) -> None:
+        """Be as it was at a dump."""
+        with self.state.write() as tx:
+            for table, rows in dumped.items():
+                tx.execute(f"DELETE FROM {table}")
+                if rows:
+                    marks = ", ".join("?" * len(rows[0]))
+                    tx.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
     # Make it fail
 
