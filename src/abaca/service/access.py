@@ -72,7 +72,7 @@ def allow(
         _begin(tx, share)  # two equal rules at once cannot both pass the next line
         _refuse_duplicate(tx, share, access_type, access_to)
         rule_id = share_store.new_id()
-        store.insert(
+        rule = store.insert(
             tx,
             {
                 "id": rule_id,
@@ -86,7 +86,7 @@ def allow(
         )
         op_id = _enqueue(tx, ctx, share)
         store.queue(tx, share.instance_id, "queued_to_apply", op_id, rule_id=rule_id)
-        return load(tx, ctx, rule_id)[0]
+        return rule
 
 
 def deny(
@@ -99,7 +99,8 @@ def deny(
         _of_share(tx, ctx, rule_id, share)
         _check_changeable(share, allow_on_error=allow_on_error)
         _begin(tx, share)
-        if _of_share(tx, ctx, rule_id, share).state in _GOING:
+        rule = store.get(tx, rule_id)  # as it is now that it cannot change
+        if rule is None or rule.state in _GOING:
             return
         op_id = _enqueue(tx, ctx, share)
         store.queue(tx, share.instance_id, "queued_to_deny", op_id, rule_id=rule_id)

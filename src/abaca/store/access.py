@@ -67,20 +67,18 @@ def of_share(tx: Tx, share_id: str) -> list[AccessRule]:
 
 def insert(
     tx: Tx, rule: Mapping[str, Any], instance_ids: Iterable[str], metadata: Mapping[str, str]
-) -> None:
+) -> AccessRule:
     """A rule, queued to be applied on each of these instances."""
     tx.run(sa.insert(access_rules), {"created_at": tx.now, **rule})
+    state = "queued_to_apply"
     rows = [
-        {
-            "id": new_id(),
-            "access_id": rule["id"],
-            "share_instance_id": instance_id,
-            "state": "queued_to_apply",
-        }
-        for instance_id in instance_ids
+        {"id": new_id(), "access_id": rule["id"], "share_instance_id": each, "state": state}
+        for each in instance_ids
     ]
     tx.run(sa.insert(access_rule_states), rows)
     set_metadata(tx, rule["id"], metadata)
+    blank = {"access_key": None, "created_at": tx.now, "updated_at": None}
+    return AccessRule(**{**blank, **rule}, state=state, metadata=dict(metadata))
 
 
 def update(tx: Tx, rule_id: str, **values: Any) -> None:
@@ -142,12 +140,12 @@ def queue(
 
 def move(tx: Tx, instance_id: str, changes: Mapping[str, str], op_id: int) -> None:
     """Change states of an instance's rules {from: to}; the operation owns them from now on."""
-    for before, after in changes.items():
-        tx.run(
-            sa.update(access_rule_states)
-            .where(_t.share_instance_id == instance_id, _t.state == before)
-            .values(state=after, operation_id=op_id)
-        )
+    stmt = (
+        sa.update(access_rule_states)
+        .where(_t.share_instance_id == instance_id, _t.state.in_(list(changes)))
+        .values(state=sa.case(changes, value=_t.state), operation_id=op_id)
+    )
+    tx.run(stmt)
 
 
 def settle(
