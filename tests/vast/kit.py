@@ -87,6 +87,10 @@ class FilePrivateStorage(PrivateStorageBase):
     def remove(self, entity_id: str, key: str | None) -> None:
         (self._folder / entity_id).unlink(missing_ok=True)
 
+    def find(self, key: str) -> dict[str, str]:
+        kept = {entity: self.read(entity) for entity in self.entities()}
+        return {entity: values[key] for entity, values in kept.items() if key in values}
+
     def entities(self) -> list[str]:
         return sorted(path.name for path in self._folder.iterdir() if path.suffix != ".new")
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from abaca.cli import assembly
+from abaca.manager import drift
 from abaca.testing import crash
 from abaca.testing.vms import Array, Running, running
 from support.shares import Answer, Client
@@ -234,6 +235,34 @@ def test_exports_change_with_the_pool(service: Service, array: Array) -> None:
         service.settle()
         (location,) = service.locations(share_id)
         assert location.startswith("198.51.100.7:/manila/")
+
+
+def test_what_is_changed_behind_its_back_is_found_and_repaired(
+    service: Service, array: Array
+) -> None:
+    with managed(service.store, service.folder) as manager:
+        assert manager.ready(PATIENCE)
+        opened, resized, hidden, lost = (service.share()["id"] for _ in range(4))
+        service.settle()
+        service.allow(opened, "192.0.2.1")
+        service.settle()
+        name = {share: service.instance(share) for share in (opened, resized, hidden, lost)}
+        array.change("viewpolicies", name[opened], nfs_read_write=["*"])
+        array.change("quotas", name[resized], hard_limit=9 * GIB)
+        array.remove("views", name[hidden])
+        for kind in ("views", "quotas", "viewpolicies"):
+            array.remove(kind, name[lost])
+        array.remove_directory(f"/manila/manila-{name[lost]}")
+        (backend,) = manager.backends
+        found = {finding.resource_id for finding in drift.look(backend, service.store, repair=True)}
+        assert found == {opened, resized, hidden, lost}
+        service.settle()
+        assert service.hosts(opened) == {"rw": ["192.0.2.1"], "ro": []}
+        quota = array.named("quotas", name[resized])
+        assert quota is not None and quota["hard_limit"] == GIB
+        assert array.named("views", name[hidden])
+        assert service.look(lost)["status"] == "error"
+        assert drift.look(backend, service.store, repair=True) == []
 
 
 # --- kill -9 of the manager -----------------------------------------------------------------------

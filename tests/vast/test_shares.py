@@ -8,6 +8,7 @@ import pytest
 
 from abaca.drivers.contract import MemoryPrivateStorage
 from abaca.drivers.contract.errors import ManilaException, is_a
+from abaca.drivers.contract.inventory import inventory_result
 from abaca.drivers.contract.records import Share, export_location_record
 from abaca.drivers.vast import names
 from abaca.drivers.vast.array import Pool
@@ -361,6 +362,61 @@ def test_what_another_service_made_is_taken_over_with_its_policy(
     assert in_force(array, new)["nfs_read_write"] == ["192.0.2.1"]
     driver.delete_share(CONTEXT, new)
     assert array.directories() == {"/manila"}
+
+
+# --- inventory ------------------------------------------------------------------------------------
+def test_the_inventory_holds_what_is_abacas_and_nothing_else(
+    driver: VastShareDriver, array: Array
+) -> None:
+    share, unmanaged = created(driver, size=3), created(driver)
+    allow(driver, share, rule("192.0.2.1"), rule("10.0.0.0/8", "ro"))
+    snapshot = new_snapshot(share)
+    driver.create_snapshot(CONTEXT, snapshot)
+    array.add("snapshots", name="theirs", path=f"/manila/manila-{share.id}")
+    driver.unmanage(unmanaged)
+    foreign(array)
+    held, of_snapshot = inventory_result(driver.get_inventory(CONTEXT))
+    assert (held.kind, held.id, held.size, held.exported) == ("share", share.id, 3, True)
+    assert held.rules == {("ip", "192.0.2.1", "rw"), ("ip", "10.0.0.0/8", "ro")}
+    assert held.path == f"192.0.2.10:/manila/manila-{share.id}"
+    assert (of_snapshot.id, of_snapshot.share_id) == (snapshot.id, share.id)
+    driver.delete_snapshot(CONTEXT, snapshot)
+    driver.delete_share(CONTEXT, share)
+    assert inventory_result(driver.get_inventory(CONTEXT)) == []
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_the_inventory_shows_damage(driver: VastShareDriver, array: Array, damage: str) -> None:
+    share = created(driver, size=2)
+    DAMAGE[damage](array, share)
+    (held,) = inventory_result(driver.get_inventory(CONTEXT))
+    assert (held.exported, held.size) != (True, 2)
+
+
+def test_a_share_that_is_gone_is_not_in_the_inventory(
+    driver: VastShareDriver, array: Array
+) -> None:
+    share = created(driver)
+    for kind in ("views", "quotas"):
+        array.remove(kind, share.id)
+    assert inventory_result(driver.get_inventory(CONTEXT)) == []
+
+
+def test_a_snapshot_that_was_taken_over_keeps_its_name(
+    driver: VastShareDriver, array: Array
+) -> None:
+    share = created(driver)
+    array.add("snapshots", name="nightly", path=f"/manila/manila-{share.id}")
+    snapshot, thief = (new_snapshot(share, provider_location="nightly") for _ in range(2))
+    assert driver.manage_existing_snapshot(snapshot, {})["size"] == 1
+    with pytest.raises(ManilaException, match="managed already"):
+        driver.manage_existing_snapshot(thief, {})
+    _, held = inventory_result(driver.get_inventory(CONTEXT))
+    assert held.id == snapshot.id
+    driver.unmanage_snapshot(snapshot)
+    driver.manage_existing_snapshot(thief, {})
+    driver.delete_snapshot(CONTEXT, thief)
+    assert array.objects("snapshots") == []
 
 
 # --- what is told ---------------------------------------------------------------------------------

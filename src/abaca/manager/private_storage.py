@@ -19,6 +19,12 @@ class StorePrivateStorage(PrivateStorageBase):
     def __init__(self, store: Store, host: str) -> None:
         self._store, self._host = store, host
 
+    def find(self, key: str) -> dict[str, str]:
+        stmt = sa.select(_d.host, _d.entity_id, _d.value).where(_d.key == key)
+        with self._store.read() as tx:
+            rows = sorted(tx.all(stmt), key=lambda row: bool(row[0] == self._host))
+        return {entity_id: value for _, entity_id, value in rows}  # mine come last, and win
+
     def read(self, entity_id: str) -> Mapping[str, str]:
         stmt = sa.select(_d.host, _d.key, _d.value).where(_d.entity_id == entity_id)
         with self._store.read() as tx:

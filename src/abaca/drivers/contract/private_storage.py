@@ -27,6 +27,9 @@ class PrivateStorage(Protocol):
     def delete(self, entity_id: str, key: str | None = None) -> None:
         """Remove one key, or without a key all of them.  Absent is success."""
 
+    def find(self, key: str) -> dict[str, str]:
+        """[R] {entity id: value} of all entities that have the key: what the driver has made."""
+
 
 def checked_entity_id(entity_id: object) -> str:
     """The entity id; ValueError unless it looks like a UUID."""
@@ -59,6 +62,10 @@ class PrivateStorageBase(ABC):
     @abstractmethod
     def remove(self, entity_id: str, key: str | None) -> None:
         """Remove one key, or all."""
+
+    @abstractmethod
+    def find(self, key: str) -> dict[str, str]:
+        """{entity id: value} of all entities that have the key."""
 
     def get(self, entity_id: str, key: str | None = None, default: Any = None) -> Any:
         details = self.read(checked_entity_id(entity_id))
@@ -100,3 +107,7 @@ class MemoryPrivateStorage(PrivateStorageBase):
                 self._data.pop(entity_id, None)
             else:
                 self._data.get(entity_id, {}).pop(key, None)
+
+    def find(self, key: str) -> dict[str, str]:
+        with self._lock:
+            return {entity: kept[key] for entity, kept in self._data.items() if key in kept}

@@ -11,12 +11,12 @@ from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.records import AccessRule, Share, ShareServer
 from abaca.drivers.vast import rules
 from abaca.drivers.vast.array import POLICIES
-from abaca.drivers.vast.ensure import Ensure
+from abaca.drivers.vast.exports import Exports
 
 log = logging.getLogger(__name__)
 
 
-class Access(Ensure):
+class Access(Exports):
     """The complete wanted set is written in one request, and read back."""
 
     def update_access(

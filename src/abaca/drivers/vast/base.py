@@ -17,6 +17,7 @@ from abaca.drivers.vast.session import Session, Settings
 from abaca.drivers.vast.tokens import ApiToken, Auth, Login
 
 GIB: Final = 1 << 30
+DIRECTORY: Final = "directory"  # key of the private storage, of shares
 OLDEST: Final = (4, 7, 0)  # has the API for folders
 _VERSION = re.compile(r"(\d+)[.-](\d+)(?:[.-](\d+))?")
 _PROBE: Final = "abaca-no-such-directory"
@@ -131,19 +132,12 @@ class VastBase(ShareDriver):
 
     def _directory(self, share_id: str) -> str:
         """Where a share is, or would be."""
-        kept = self._storage.get(names.checked_id(share_id), "directory")
+        kept = self._storage.get(names.checked_id(share_id), DIRECTORY)
         return kept or names.share_directory(self.root, share_id)
 
     def _own(self, share_id: str, directory: str) -> None:
         """From now on the directory is this share's."""
-        self._storage.update(share_id, {"directory": directory})
-
-    def _is_owned(self, share_id: str | None) -> bool:
-        """Whether an object of this name belongs to a share of abaca."""
-        try:
-            return bool(self._storage.get(share_id or "", "directory"))
-        except ValueError:  # not the name of one of ours
-            return False
+        self._storage.update(share_id, {DIRECTORY: directory})
 
     @property
     def _storage(self) -> Any:

@@ -10,6 +10,7 @@
 | access rules | access.py, rules.py |
 | snapshots and clones | snapshots.py, streams.py |
 | manage, unmanage | manage.py |
+| what the array holds | inventory.py |
 | statistics | stats.py |
 
 What an operator needs is in docs/drivers/vast.md.
@@ -18,9 +19,10 @@ What an operator needs is in docs/drivers/vast.md.
 from __future__ import annotations
 
 from abaca.drivers.vast.access import Access
+from abaca.drivers.vast.inventory import Inventory
 from abaca.drivers.vast.manage import Manage
 from abaca.drivers.vast.stats import Stats
 
 
-class VastShareDriver(Access, Manage, Stats):
+class VastShareDriver(Access, Inventory, Manage, Stats):
     """Runs with driver_handles_share_servers = False."""

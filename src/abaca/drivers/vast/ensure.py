@@ -25,7 +25,7 @@ from abaca.drivers.vast.array import (
     View,
     plain,
 )
-from abaca.drivers.vast.base import GIB
+from abaca.drivers.vast.base import DIRECTORY, GIB
 from abaca.drivers.vast.exports import is_behind
 from abaca.drivers.vast.shares import Shares
 
@@ -33,15 +33,15 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _There:
-    """What the array has, by name."""
+class There:
+    """What the array has of shares, by name."""
 
     policies: Mapping[str, Policy]
     quotas: Mapping[str, Quota]
     views: Mapping[str, View]
 
     @classmethod
-    def on(cls, array: Array) -> _There:
+    def on(cls, array: Array) -> There:
         return cls(array.all(POLICIES), array.all(QUOTAS), array.all(VIEWS))
 
     def is_complete(self, share_id: str, directory: str, limit: int) -> bool:
@@ -64,32 +64,27 @@ class Ensure(Shares):
         self, context: AnyContext, shares: Sequence[Share]
     ) -> dict[str, dict[str, Any]]:
         """Policy, quota and view as they shall be.  A share whose data is gone is in error."""
-        pool, there = self._pool(), _There.on(self.array)
-        return {share["id"]: self._ensure(share, pool, there) for share in shares}
+        pool, there = self._pool(), There.on(self.array)
+        owned = self._storage.find(DIRECTORY)
+        updates: dict[str, dict[str, Any]] = {}
+        for share in shares:
+            try:
+                updates[share["id"]] = self._ensure(share, pool, there, owned.get(share["id"]))
+            except (errors.VastApiException, errors.VastDriverException, errors.Invalid) as error:
+                log.error("share %s is not as it should be: %s", share["id"], error)
+                updates[share["id"]] = {"status": "error"}
+        return updates
 
-    def _ensure(self, share: Share, pool: Pool, there: _There) -> dict[str, Any]:
-        """Errors of this share only are its own; without contact nothing can be said of any."""
+    def _ensure(self, share: Share, pool: Pool, there: There, owned: str | None) -> dict[str, Any]:
+        """What is missing is made around data that is there; never an empty share in its place."""
         limit = int(share["size"]) * GIB
-        try:
-            need_repair = not self._has(share, limit, there)
-            if need_repair:
-                self._repair(share, limit, pool)
-            locations = names.locations(pool, self._directory(share["id"]))
-        except (errors.VastApiException, errors.VastDriverException, errors.Invalid) as error:
-            log.error("share %s is not as it should be: %s", share["id"], error)
-            return {"status": "error"}
-        except errors.VastShareNotFound:
-            log.error("share %s is gone from the array", share["id"])
-            return {"status": "error"}
-        return {"export_locations": locations, "reapply_access_rules": need_repair}
-
-    def _has(self, share: Share, limit: int, there: _There) -> bool:
-        return there.is_complete(share["id"], self._directory(share["id"]), limit)
-
-    def _repair(self, share: Share, limit: int, pool: Pool) -> None:
-        """Make what is missing around data that is there; never an empty share in its place."""
-        directory = self._directory(share["id"])
-        if not self.array.has_directory(directory, pool.tenant_id):
-            raise errors.VastShareNotFound(name=share["id"], share_id=share["id"])
-        self._own(share["id"], directory)
-        self._provide(share["id"], directory, limit, new=False, resize=True)
+        directory = owned or names.share_directory(self.root, share["id"])
+        complete = there.is_complete(share["id"], directory, limit)
+        if not complete and not self.array.has_directory(directory, pool.tenant_id):
+            raise errors.VastDriverException(reason=f"{directory} is gone from the array")
+        if not owned:
+            self._own(share["id"], directory)
+        if not complete:
+            self._provide(share["id"], directory, limit, new=False, resize=True)
+        locations = names.locations(pool, directory)
+        return {"export_locations": locations, "reapply_access_rules": not complete}

@@ -10,9 +10,9 @@ from abaca.drivers.contract import errors
 from abaca.drivers.contract.records import Share, Snapshot
 from abaca.drivers.vast import names
 from abaca.drivers.vast.array import POLICIES, QUOTAS, SNAPSHOTS, VIEWS, Policy, Quota, View, plain
-from abaca.drivers.vast.base import GIB
+from abaca.drivers.vast.base import DIRECTORY, GIB
 from abaca.drivers.vast.exports import is_behind
-from abaca.drivers.vast.snapshots import Snapshots
+from abaca.drivers.vast.snapshots import SNAPSHOT, Snapshots
 
 OPTIONS: Final = ("size",)
 LARGEST: Final = 1 << 33  # GiB
@@ -63,7 +63,7 @@ class Manage(Snapshots):
 
     def _refuse_owned(self, name: str | None, share_id: str, directory: str) -> None:
         """Two shares must never own one directory."""
-        if name != share_id and self._is_owned(name):
+        if name != share_id and name in self._storage.find(DIRECTORY):
             raise errors.ManageInvalidShare(reason=f"{directory} belongs to share {name} already")
 
     def _policy_to_manage(self, share_id: str, view: View) -> Policy:
@@ -92,7 +92,15 @@ class Manage(Snapshots):
             raise errors.ManageInvalidShareSnapshot(
                 reason=f"{directory} has no snapshot {name!r:.200} on the array"
             )
+        owned = self._storage.find(SNAPSHOT)
+        if any(kept == name and other != snapshot["id"] for other, kept in owned.items()):
+            raise errors.ManageInvalidShareSnapshot(reason=f"{name} is managed already")
+        self._storage.update(snapshot["id"], {SNAPSHOT: name})
         return {"size": snapshot["size"], "provider_location": found.name}
+
+    def unmanage_snapshot(self, snapshot: Snapshot) -> None:
+        """Nothing changes on the array."""
+        self._storage.delete(snapshot["id"])
 
 
 def _size(quota: Quota | None, options: Mapping[str, Any]) -> int:

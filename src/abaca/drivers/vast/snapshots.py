@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
@@ -14,6 +14,8 @@ from abaca.drivers.vast.array import SNAPSHOTS, STREAMS, VIEWS, Stream, plain
 from abaca.drivers.vast.base import GIB
 from abaca.drivers.vast.shares import Shares, need_nfs
 
+SNAPSHOT: Final = "snapshot"  # key of the private storage: the snapshot's name on the array
+
 
 class Snapshots(Shares):
     """A snapshot is known by its name on the array, which is its `provider_location`."""
@@ -22,6 +24,7 @@ class Snapshots(Shares):
         self, context: AnyContext, snapshot: Snapshot, share_server: ShareServer | None = None
     ) -> Mapping[str, Any]:
         """Of the share's directory."""
+        self._storage.update(snapshot["id"], {SNAPSHOT: snapshot["name"]})
         found = self._find(snapshot)
         if found is None:
             directory = self._directory(snapshot["share_instance_id"])
@@ -34,6 +37,7 @@ class Snapshots(Shares):
         """Absent is success."""
         if found := self._find(snapshot):
             self.array.remove(SNAPSHOTS, found)
+        self._storage.delete(snapshot["id"])
 
     def _find(self, snapshot: Mapping[str, Any]) -> objects.Snapshot | None:
         name = snapshot.get("provider_location") or snapshot["name"]
