@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +25,7 @@ def exporter(backend: Backend) -> NfsExporter:
 
 
 def server_pids(backend: Backend) -> list[int | None]:
-    return [table.instance.pid for table in exporter(backend).shards.tables()]
+    return [table.server.pid for table in exporter(backend).shards.tables()]
 
 
 def kill(pid: int | None) -> None:
@@ -150,15 +151,15 @@ def test_surplus_export_is_removed_and_missing_one_added(own_backend: Backend) -
     # the server loses one export; another one's file vanishes
     lost_export = table.get(f"share-{lost['id']}")
     assert lost_export is not None
-    table.instance.exports.remove(lost_export.export_id)
+    table.server.exports.remove(lost_export.export_id)
     own_backend.driver.release()
     kept_export = table.get(f"share-{kept['id']}")
     assert kept_export is not None
-    (table.directory / f"{kept_export.export_id}.conf").unlink()
+    Path(table.files.path(kept_export)).unlink()
     own_backend.driver = own_backend.new_driver()
     own_backend.start()
     table = next(exporter(own_backend).shards.tables())
-    assert table.instance.exports.show() == {lost_export.export_id}
+    assert table.server.exports.show() == {lost_export.export_id}
     with own_backend.mount(lost) as client:
         client.write("/x", b"1")
 
@@ -202,13 +203,13 @@ def test_many_exports_at_once_from_many_threads(own_backend: Backend) -> None:
         shares = list(pool.map(lambda _: own_backend.share(), range(40)))
         list(pool.map(lambda share: own_backend.allow(share, rule("127.0.0.1")), shares))
     table = next(exporter(own_backend).shards.tables())
-    assert len(table.instance.exports.show()) == 40
+    assert len(table.server.exports.show()) == 40
     result = subprocess.run(
         ["nfs-ls", f"nfs://127.0.0.1/share-{shares[-1]['id']}?version=3&nfsport="
-         f"{table.instance.ports.nfs}&mountport={table.instance.ports.mount}"],
+         f"{table.server.ports.nfs}&mountport={table.server.ports.mount}"],
         capture_output=True, timeout=30, check=False,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(own_backend.delete, shares))
-    assert table.instance.exports.show() == set()
+    assert table.server.exports.show() == set()

@@ -9,7 +9,7 @@ import pytest
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.configuration import DictConfiguration
 from abaca.drivers.ganesha import packages
-from abaca.drivers.local import rules
+from abaca.drivers import rules
 from abaca.drivers.local.driver import LocalShareDriver
 from abaca.drivers.local.paths import UnsafePath, below, checked_id
 

@@ -12,19 +12,13 @@ import subprocess
 import threading
 from pathlib import Path
 
-from jeepney import DBusAddress, new_method_call
-from jeepney.io.blocking import DBusConnection, open_dbus_connection
-from jeepney.low_level import Message, MessageType
-from jeepney.wrappers import DBusErrorResponse
-
-from abaca.drivers.contract import errors
+from abaca.drivers.ganesha.bus_client import THE_BUS, BusClient, BusFailure, CallRefused
 from abaca.drivers.ganesha.files import private_directory, write_atomic
 from abaca.drivers.ganesha.packages import find_program
 from abaca.drivers.ganesha.processes import find_running, terminate, wait_until
 
 SOCKET_PATH_LIMIT = 100  # a UNIX socket address holds 108 bytes, its end included
 START_SECONDS = 10.0
-CALL_SECONDS = 60.0
 
 _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -44,21 +38,9 @@ _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configura
 </busconfig>
 """
 
-_BUS = DBusAddress(
-    "/org/freedesktop/DBus", bus_name="org.freedesktop.DBus", interface="org.freedesktop.DBus"
-)
 
-
-class BusFailure(errors.GaneshaException):
-    """The message bus of Ganesha does not answer: {reason}"""
-
-
-class CallRefused(errors.GaneshaException):
-    """Ganesha refused {method}: {reason}"""
-
-
-class MessageBus:
-    """One dbus-daemon and a connection to it for each calling thread."""
+class MessageBus(BusClient):
+    """One dbus-daemon, and calls over it."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -68,12 +50,8 @@ class MessageBus:
         if len(str(self.socket)) > SOCKET_PATH_LIMIT:
             short = hashlib.sha256(str(directory).encode()).hexdigest()[:16]
             self.socket = Path("/run/abaca") / f"{short}.sock"
-        self._local = threading.local()
+        super().__init__(f"unix:path={self.socket}")
         self._lock = threading.Lock()
-
-    @property
-    def address(self) -> str:
-        return f"unix:path={self.socket}"
 
     @property
     def pid(self) -> int | None:
@@ -120,58 +98,9 @@ class MessageBus:
         if pid is not None:
             terminate(pid, str(self.config), 5.0)
 
-    def owner(self, name: str) -> int | None:
-        """The pid of the process that owns a bus name, None if nobody does."""
-        try:
-            reply = self.call(_BUS, "GetConnectionUnixProcessID", "s", (name,), seconds=5.0)
-        except CallRefused:
-            return None
-        return int(str(reply[0]))
-
-    def call(
-        self,
-        address: DBusAddress,
-        method: str,
-        signature: str = "",
-        arguments: tuple[object, ...] = (),
-        seconds: float = CALL_SECONDS,
-    ) -> tuple[object, ...]:
-        """One method call.  Raises CallRefused (an error came back) or BusFailure (no answer)."""
-        message = new_method_call(address, method, signature, arguments)
-        reply = self._send(message, method, seconds)
-        if reply.header.message_type is MessageType.error:
-            raise CallRefused(method=method, reason=str(DBusErrorResponse(reply)))
-        return tuple(reply.body)
-
-    def _send(self, message: Message, method: str, seconds: float) -> Message:
-        for attempt in (1, 2):  # a connection made before the daemon was replaced is dead
-            try:
-                return self._connection().send_and_get_reply(message, timeout=seconds)
-            except TimeoutError as problem:
-                self._drop()
-                raise BusFailure(reason=f"{method} timed out after {seconds} s") from problem
-            except (OSError, EOFError) as problem:
-                self._drop()
-                if attempt == 2:
-                    raise BusFailure(reason=f"{method}: {problem}") from problem
-        raise AssertionError("not reached")
-
     def _answers(self) -> bool:
         try:
-            self.call(_BUS, "GetId", seconds=5.0)
+            self.call(THE_BUS, "GetId", seconds=5.0)
         except (BusFailure, CallRefused):
             return False
         return True
-
-    def _connection(self) -> DBusConnection:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = open_dbus_connection(self.address, auth_timeout=5.0)
-            self._local.connection = connection
-        return connection
-
-    def _drop(self) -> None:
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from jeepney import DBusAddress
 
-from abaca.drivers.ganesha.bus import CallRefused, MessageBus
+from abaca.drivers.ganesha.bus_client import CallRefused
 
 BUS_NAME = "org.ganesha.nfsd"
+
+
+class Bus(Protocol):
+    """A way to a message bus."""
+
+    def call(
+        self,
+        address: DBusAddress,
+        method: str,
+        signature: str = "",
+        arguments: tuple[object, ...] = (),
+    ) -> tuple[object, ...]:
+        """One method call.  Raises CallRefused when an error comes back."""
+
+    def owner(self, name: str) -> int | None:
+        """The pid of the process that owns a bus name, None if nobody does."""
 
 
 class ExportManager:
     """The exports of one running Ganesha.  Calls take about a millisecond."""
 
-    def __init__(self, bus: MessageBus, prefix: str) -> None:
+    def __init__(self, bus: Bus, bus_name: str = BUS_NAME) -> None:
         self._bus = bus
-        self.bus_name = f"{prefix}.{BUS_NAME}"
+        self.bus_name = bus_name
         self._address = DBusAddress(
             "/org/ganesha/nfsd/ExportMgr",
             bus_name=self.bus_name,
@@ -28,11 +44,11 @@ class ExportManager:
         """The pid that answers under this instance's name."""
         return self._bus.owner(self.bus_name)
 
-    def add(self, export_id: int, file: Path) -> None:
+    def add(self, export_id: int, file: Path | str) -> None:
         """Serve the export in the file.  CallRefused if its id or pseudo path is taken."""
         self._bus.call(self._address, "AddExport", "ss", (str(file), _selector(export_id)))
 
-    def update(self, export_id: int, file: Path) -> None:
+    def update(self, export_id: int, file: Path | str) -> None:
         """Put the file's client list in force, connected clients included."""
         self._bus.call(self._address, "UpdateExport", "ss", (str(file), _selector(export_id)))
 

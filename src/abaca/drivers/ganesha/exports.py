@@ -12,31 +12,71 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.blocks import BrokenText
-from abaca.drivers.ganesha.bus import CallRefused
+from abaca.drivers.ganesha.bus_client import CallRefused
 from abaca.drivers.ganesha.clients import Client, ordered
 from abaca.drivers.ganesha.export import Export, Fsal, check_name, from_text, to_text
 from abaca.drivers.ganesha.files import private_directory, remove, write_atomic
-from abaca.drivers.ganesha.instance import Instance
+from abaca.drivers.ganesha.server import ExportFiles, Server
 
 LAST_ID = 65535  # Export_Id has 16 bits
 
 log = logging.getLogger(__name__)
+ServerT = TypeVar("ServerT", bound=Server)
 
 
-class ExportTable:
+class DirectoryFiles:
+    """Files in a directory of this machine that nobody else uses."""
+
+    def __init__(self, directory: Path, counter: Path) -> None:
+        self._directory = private_directory(directory)
+        self._counter = counter
+
+    def load(self) -> list[Export]:
+        found = []
+        for file in sorted(self._directory.glob("*.conf")):
+            try:
+                found.append(from_text(file.read_text()))
+            except BrokenText as problem:
+                raise errors.GaneshaException(reason=f"{file} is damaged: {problem}") from problem
+        return found
+
+    def path(self, export: Export) -> str:
+        return str(self._file(export))
+
+    def store(self, export: Export) -> None:
+        write_atomic(self._file(export), to_text(export))
+
+    def discard(self, export: Export) -> None:
+        remove(self._file(export))
+
+    def last_id(self) -> int | None:
+        try:
+            return int(self._counter.read_text())
+        except (OSError, ValueError):
+            return None
+
+    def keep_last_id(self, export_id: int) -> None:
+        write_atomic(self._counter, str(export_id), durable=False)
+
+    def _file(self, export: Export) -> Path:
+        return self._directory / f"{export.export_id}.conf"
+
+
+class ExportTable(Generic[ServerT]):
     """Exports by name.  Methods may be called from several threads."""
 
-    def __init__(self, instance: Instance) -> None:
-        self.instance = instance
-        self.directory = instance.directory / "exports"
-        self._counter = instance.directory / "last_export_id"
+    def __init__(self, server: ServerT, files: ExportFiles) -> None:
+        self.server = server
+        self.files = files
         self._lock = threading.RLock()
         self._exports: dict[str, Export] = {}
         self._applied: dict[str, Export] = {}  # what this process saw the server accept
-        self._load()
+        for export in files.load():
+            self._exports[export.name] = export
 
     def __len__(self) -> int:
         return len(self._exports)
@@ -60,9 +100,9 @@ class ExportTable:
             fresh = export is None
             if export is None:
                 export_id = self._next_id()
-                path = self.instance.path_of(export_id)
+                path = self.server.path_of(export_id, name)
                 export = Export(export_id, name, path, source, (), squash, fsal or Fsal())
-            elif export.source != source:
+            elif (export.source, export.fsal) != (source, fsal or Fsal()):
                 self.delete(name)
                 return self.create(name, source, squash, fsal)
             self._store(export)
@@ -87,33 +127,34 @@ class ExportTable:
             export = self._exports.get(name)
             if export is None:
                 return
-            if self.instance.pid is not None:
-                self.instance.exports.remove(export.export_id)
-                self.instance.unbind(export)
-            remove(self._file(export))
+            if self.server.is_running():
+                self.server.exports.remove(export.export_id)
+                self.server.unbind(export)
+            self.files.discard(export)
             self._applied.pop(name, None)
             del self._exports[name]
 
     def reconcile(self) -> bool:
         """Make the server serve this table, starting it if needed.  True if it was started."""
         with self._lock:
-            if not self._exports and self.instance.pid is None:
+            if not self._exports and not self.server.is_running():
                 return False
-            if not self.instance.is_serving():
+            if not self.server.is_serving():
                 self._start()
                 return True
-            self._repair(self.instance.exports.show())
+            self._repair(self.server.exports.show())
             return False
 
     def _repair(self, served: set[int]) -> None:
         """The running server against the table: surplus out, missing in, the rest as on file."""
-        for surplus in served - {export.export_id for export in self._exports.values()}:
+        known = {export.export_id for export in self._exports.values()}
+        for surplus in set() if self.server.shared else served - known:
             log.warning("removing export %d that has no file", surplus)
-            self.instance.exports.remove(surplus)
+            self.server.exports.remove(surplus)
         for name, export in self._exports.items():
             if export.export_id not in served:
                 self._applied.pop(name, None)
-                if Path(export.source).exists():
+                if not export.source or Path(export.source).exists():
                     self._add(export)
             elif self._applied.get(name) != export:
                 self._update(export)
@@ -121,22 +162,22 @@ class ExportTable:
     def _apply(self, name: str, fresh: bool = False) -> None:
         """Make the running server agree on one export; `fresh`: it cannot know its id yet."""
         export = self._exports[name]
-        if self.instance.pid is None:
+        if not self.server.is_running():
             self._start()
         elif name in self._applied:
             if self._applied[name] != export:
                 self._update(export)
-        elif fresh or export.export_id not in self.instance.exports.show():
+        elif fresh or export.export_id not in self.server.exports.show():
             self._add(export)
         else:
             self._update(export)
 
     def _start(self) -> None:
         self._applied.clear()
-        lost = self.instance.start((e, self._file(e)) for e in self._exports.values())
+        lost = self.server.start((e, self.files.path(e)) for e in self._exports.values())
         for export in lost:
             log.error("%s is not exported: %s does not exist", export.name, export.source)
-        served = self.instance.exports.show()
+        served = self.server.exports.show()
         for name, export in self._exports.items():
             if export.export_id in served:
                 self._applied[name] = export
@@ -144,33 +185,21 @@ class ExportTable:
                 self._add(export)  # raises with Ganesha's reason
 
     def _add(self, export: Export) -> None:
-        self.instance.bind(export)
+        self.server.bind(export)
         try:
-            self.instance.exports.add(export.export_id, self._file(export))
+            self.server.exports.add(export.export_id, self.files.path(export))
         except CallRefused:
-            self.instance.unbind(export)
+            self.server.unbind(export)
             raise
         self._applied[export.name] = export
 
     def _update(self, export: Export) -> None:
-        self.instance.exports.update(export.export_id, self._file(export))
+        self.server.exports.update(export.export_id, self.files.path(export))
         self._applied[export.name] = export
 
     def _store(self, export: Export) -> None:
         if self._exports.get(export.name) != export:
-            write_atomic(self._file(export), to_text(export))
-            self._exports[export.name] = export
-
-    def _file(self, export: Export) -> Path:
-        return self.directory / f"{export.export_id}.conf"
-
-    def _load(self) -> None:
-        private_directory(self.directory)
-        for file in sorted(self.directory.glob("*.conf")):
-            try:
-                export = from_text(file.read_text())
-            except BrokenText as problem:
-                raise errors.GaneshaException(reason=f"{file} is damaged: {problem}") from problem
+            self.files.store(export)
             self._exports[export.name] = export
 
     def _next_id(self) -> int:
@@ -180,14 +209,15 @@ class ExportTable:
         of clients carry it.
         """
         used = {export.export_id for export in self._exports.values()}
-        if len(used) >= LAST_ID:
-            raise errors.GaneshaException(reason=f"all {LAST_ID} export ids are in use")
-        try:
-            last = int(self._counter.read_text())
-        except (OSError, ValueError):
-            last = max(used, default=0)
-        candidate = last % LAST_ID + 1
-        while candidate in used:
-            candidate = candidate % LAST_ID + 1
-        write_atomic(self._counter, str(candidate), durable=False)
-        return candidate
+        if self.server.shared and self.server.is_running():
+            used |= self.server.exports.show()
+        lowest = self.server.first_id
+        room = LAST_ID - lowest + 1
+        last = self.files.last_id()
+        start = max(used, default=lowest - 1) if last is None else last
+        for step in range(1, room + 1):
+            candidate = lowest + (start - lowest + step) % room
+            if candidate not in used:
+                self.files.keep_last_id(candidate)
+                return candidate
+        raise errors.GaneshaException(reason=f"all {room} export ids are in use")

@@ -18,8 +18,9 @@ from pathlib import Path
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha import guard, mounts, rpcbind
 from abaca.drivers.ganesha.blocks import Block, render
-from abaca.drivers.ganesha.bus import BusFailure, CallRefused, MessageBus
-from abaca.drivers.ganesha.control import ExportManager
+from abaca.drivers.ganesha.bus import MessageBus
+from abaca.drivers.ganesha.bus_client import BusFailure, CallRefused
+from abaca.drivers.ganesha.control import BUS_NAME, ExportManager
 from abaca.drivers.ganesha.export import Export
 from abaca.drivers.ganesha.files import private_directory, write_atomic
 from abaca.drivers.ganesha.packages import find_program
@@ -57,6 +58,9 @@ class Grace:
 class Instance:
     """One Ganesha: its directory, its ports, its process."""
 
+    first_id = 1
+    shared = False
+
     def __init__(
         self,
         directory: Path,
@@ -68,7 +72,7 @@ class Instance:
         self.directory = directory
         self.ports = ports
         self.bus = bus
-        self.exports = ExportManager(bus, f"p{ports.nfs}")
+        self.exports = ExportManager(bus, f"p{ports.nfs}.{BUS_NAME}")
         self.config = directory / "ganesha.conf"
         self.log = directory / "ganesha.log"
         self.pid_file = directory / "ganesha.pid"
@@ -92,11 +96,15 @@ class Instance:
         except BusFailure:
             return False
 
-    def path_of(self, export_id: int) -> str:
+    def is_running(self) -> bool:
+        """Whether its process is there."""
+        return self.pid is not None
+
+    def path_of(self, export_id: int, name: str = "") -> str:
         """Where the server sees an export's directory."""
         return str(self.mount_root / str(export_id))
 
-    def start(self, exports: Iterable[tuple[Export, Path]]) -> list[Export]:
+    def start(self, exports: Iterable[tuple[Export, str]]) -> list[Export]:
         """Start the server with these exports and their files.
 
         Returns the exports left out because their directory does not exist.  Raises
@@ -145,7 +153,7 @@ class Instance:
             raise errors.GaneshaException(reason=f"the server of {self.directory} does not run")
         return pid
 
-    def _launch(self, wanted: list[tuple[Export, Path]]) -> list[Export]:
+    def _launch(self, wanted: list[tuple[Export, str]]) -> list[Export]:
         """In the new mount namespace: bind mounts, then the process."""
         if not self._registers:
             rpcbind.replace(self._rpcbind)
@@ -235,7 +243,7 @@ class Instance:
                         "stop the other NFS server or choose another port"
                     ) from problem
 
-    def _render(self, files: Iterable[Path]) -> str:
+    def _render(self, files: Iterable[str]) -> str:
         recovery = self.directory / "recovery"
         core = Block(
             "NFS_CORE_PARAM",

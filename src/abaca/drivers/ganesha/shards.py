@@ -16,7 +16,7 @@ from pathlib import Path
 from abaca.drivers.ganesha.bus import MessageBus
 from abaca.drivers.ganesha.clients import Client
 from abaca.drivers.ganesha.export import Export, Fsal
-from abaca.drivers.ganesha.exports import ExportTable
+from abaca.drivers.ganesha.exports import DirectoryFiles, ExportTable
 from abaca.drivers.ganesha.files import private_directory
 from abaca.drivers.ganesha.instance import Grace, Instance, Ports
 
@@ -48,13 +48,13 @@ class Shards:
         self.layout = layout
         self.bus = MessageBus(directory / "bus")
         self._lock = threading.Lock()
-        self._tables: dict[int, ExportTable] = {}
+        self._tables: dict[int, ExportTable[Instance]] = {}
         for entry in directory.iterdir():
             match = re.fullmatch(r"shard-(\d+)", entry.name)
             if match:
                 self._open(int(match.group(1)))
 
-    def tables(self) -> Iterator[ExportTable]:
+    def tables(self) -> Iterator[ExportTable[Instance]]:
         """The shards in order."""
         return iter([self._tables[number] for number in sorted(self._tables)])
 
@@ -62,7 +62,7 @@ class Shards:
         """The export of this name, None if there is none."""
         table = self._holder(name)
         export = table.get(name) if table else None
-        return Place(export, table.instance.ports) if table and export else None
+        return Place(export, table.server.ports) if table and export else None
 
     def create(
         self, name: str, source: str, fsal: Fsal | None = None, near: str | None = None
@@ -75,7 +75,7 @@ class Shards:
         with self._lock:  # two new exports must not both take the last room of a shard
             table = self._holder(name) or self._holder(near) or self._with_room()
             export = table.create(name, source, self.layout.squash, fsal)
-        return Place(export, table.instance.ports)
+        return Place(export, table.server.ports)
 
     def set_clients(self, name: str, clients: Iterable[Client]) -> None:
         """Let exactly these clients in.  KeyError if there is no such export."""
@@ -89,7 +89,7 @@ class Shards:
         """Stop serving; absent is success."""
         table = self._holder(name)
         if table is not None:
-            if table.instance.pid is not None:
+            if table.server.pid is not None:
                 self._ensure_bus()
             table.delete(name)
 
@@ -101,11 +101,11 @@ class Shards:
         self.bus.ensure()
         with ThreadPoolExecutor(min(len(tables), 4)) as pool:
             started = list(pool.map(ExportTable.reconcile, tables))
-        return [t.instance.ports.nfs for t, new in zip(tables, started, strict=True) if new]
+        return [t.server.ports.nfs for t, new in zip(tables, started, strict=True) if new]
 
     def stop(self) -> None:
         """End all servers, side by side because each takes two seconds, then the bus."""
-        instances = [table.instance for table in self.tables()]
+        instances = [table.server for table in self.tables()]
         if instances:
             with ThreadPoolExecutor(len(instances)) as pool:
                 list(pool.map(Instance.stop, instances))
@@ -116,22 +116,19 @@ class Shards:
         if self.bus.ensure():
             self.reconcile()
 
-    def _holder(self, name: str | None) -> ExportTable | None:
+    def _holder(self, name: str | None) -> ExportTable[Instance] | None:
         return next((table for table in self.tables() if name and name in table), None)
 
-    def _with_room(self) -> ExportTable:
+    def _with_room(self) -> ExportTable[Instance]:
         for table in self.tables():
             if len(table) < self.layout.exports_per_shard:
                 return table
         return self._open(max(self._tables, default=-1) + 1)
 
-    def _open(self, number: int) -> ExportTable:
+    def _open(self, number: int) -> ExportTable[Instance]:
         ports = Ports(self.layout.nfs_port + number, self.layout.mount_port + number)
-        instance = Instance(
-            private_directory(self.directory / f"shard-{number}"),
-            self.bus,
-            ports,
-            self.layout.grace,
-        )
-        self._tables[number] = ExportTable(instance)
+        directory = private_directory(self.directory / f"shard-{number}")
+        instance = Instance(directory, self.bus, ports, self.layout.grace)
+        files = DirectoryFiles(directory / "exports", directory / "last_export_id")
+        self._tables[number] = ExportTable(instance, files)
         return self._tables[number]

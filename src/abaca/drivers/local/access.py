@@ -6,10 +6,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from abaca.drivers import rules
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.records import AccessRule, Share, ShareServer
-from abaca.drivers.local import rules
 from abaca.drivers.local.shares import Shares, export_name
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from abaca.drivers.local.exporter import Location
-from abaca.drivers.local.rules import Wanted
+from abaca.drivers.rules import Wanted
 from abaca.drivers.samba.rules import Rules
 from abaca.drivers.samba.server import SambaFailure, SmbServer
 from abaca.drivers.samba.shares import RegistryShares

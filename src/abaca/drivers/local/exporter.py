@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from abaca.drivers.local.rules import Wanted
+from abaca.drivers.rules import Wanted
 
 Location = dict[str, Any]
 

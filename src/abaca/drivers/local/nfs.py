@@ -7,7 +7,7 @@ from pathlib import Path
 from abaca.drivers.ganesha.instance import STANDARD_PORT, Ports
 from abaca.drivers.ganesha.shards import Layout, Place, Shards
 from abaca.drivers.local.exporter import Location
-from abaca.drivers.local.rules import Wanted
+from abaca.drivers.rules import Wanted
 
 
 class NfsExporter:

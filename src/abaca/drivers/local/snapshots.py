@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from abaca.drivers import rules
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext, report
 from abaca.drivers.contract.records import AccessRule, ShareServer, Snapshot
-from abaca.drivers.local import btrfs, revert, rules, trash
+from abaca.drivers.local import btrfs, revert, trash
 from abaca.drivers.local.exporter import Exporter, Location
 from abaca.drivers.local.paths import UnsafePath
 from abaca.drivers.local.shares import Shares, export_name

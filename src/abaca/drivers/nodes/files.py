@@ -1,0 +1,36 @@
+"""Files on a machine that may be far away, by ordinary commands: a shell account will do."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from abaca.drivers.nodes.node import Node, checked
+
+
+def write(node: Node, path: str, text: str) -> None:
+    """Replace the file in one step; it is on disk there when this returns.  Only root reads it."""
+    place = PurePosixPath(path)
+    fresh = str(place.with_name(f".{place.name}.new"))
+    checked(node, "install", "-m", "600", "/dev/null", fresh)
+    checked(node, "dd", f"of={fresh}", "conv=fsync", "status=none", data=text)
+    checked(node, "mv", "-f", "-T", "--", fresh, path)
+    checked(node, "sync", "--", str(place.parent))
+
+
+def remove(node: Node, path: str) -> None:
+    """Delete the file for good; absent is success."""
+    checked(node, "rm", "-f", "--", path)
+    checked(node, "sync", "--", str(PurePosixPath(path).parent))
+
+
+def read(node: Node, path: str) -> str:
+    """The file's text; ProcessExecutionError when it cannot be read."""
+    return checked(node, "cat", "--", path)
+
+
+def read_all(node: Node, directory: str, pattern: str) -> dict[str, str]:
+    """name -> text of the files in a directory, in one command however many there are."""
+    words = ("-maxdepth", "1", "-type", "f", "-name", pattern)
+    shown = ("-printf", r"%f\0", "-exec", "cat", "{}", ";", "-printf", r"\0")
+    parts = checked(node, "find", directory, *words, *shown).split("\0")
+    return dict(zip(parts[0::2], parts[1::2], strict=False))
