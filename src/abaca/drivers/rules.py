@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from abaca.drivers.ganesha.clients import BadAddress, Client, Network, parse_network
 
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\Z")
+_COMMON_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,63}\Z")
 LEVELS = ("rw", "ro")
 
 
@@ -28,6 +29,7 @@ class Wanted:
     clients: list[Client] = field(default_factory=list)
     networks: dict[str, Network] = field(default_factory=dict)  # of clients, by rule id
     users: dict[str, User] = field(default_factory=dict)  # by rule id
+    names: dict[str, str] = field(default_factory=dict)  # common names of certificates, by rule id
     refused: dict[str, str] = field(default_factory=dict)  # by rule id
 
     def states(self, rules: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
@@ -43,29 +45,55 @@ def rule_id(rule: Mapping[str, Any]) -> str:
     return str(rule.get("access_id") or rule["id"])
 
 
+class BadSubject(ValueError):
+    """What a rule names cannot be given access."""
+
+
+def _ip(wanted: Wanted, key: str, subject: str, writable: bool) -> None:
+    network = parse_network(subject)
+    wanted.clients.append(Client(network, writable))
+    wanted.networks[key] = network
+
+
+def _user(wanted: Wanted, key: str, subject: str, writable: bool) -> None:
+    if not _USER.match(subject) or subject == "root":
+        raise BadSubject(f"{subject!r:.80} is not a user name that may be given access")
+    wanted.users[key] = User(subject, writable)
+
+
+def _cert(wanted: Wanted, key: str, subject: str, writable: bool) -> None:
+    if not _COMMON_NAME.match(subject):
+        raise BadSubject(f"{subject!r:.80} is not a common name of a certificate")
+    wanted.names[key] = subject
+
+
+READERS: dict[str, Callable[[Wanted, str, str, bool], None]] = {
+    "ip": _ip,
+    "user": _user,
+    "cert": _cert,
+}
+"""How the subject of each type of rule is read; they raise BadAddress or BadSubject."""
+
+
 def read(
-    rules: Iterable[Mapping[str, Any]], types: Iterable[str], read_only: bool = False
+    rules: Iterable[Mapping[str, Any]],
+    types: Iterable[str],
+    read_only: bool = False,
+    levels: Iterable[str] = LEVELS,
 ) -> Wanted:
-    """Sort the rules; `types` are those the protocol knows ("ip", "user")."""
+    """Sort the rules; `types` and `levels` are those the protocol knows ("ip", "user", "cert")."""
     wanted = Wanted()
     for rule in rules:
         key = rule_id(rule)
         kind, level = rule["access_type"], rule.get("access_level") or "rw"
-        subject = str(rule["access_to"])
-        writable = level == "rw" and not read_only
-        if level not in LEVELS:
-            wanted.refused[key] = f"access level {level!r} is not rw or ro"
+        if level not in levels:
+            wanted.refused[key] = f"access level {level!r} is not {' or '.join(levels)}"
         elif kind not in types:
             wanted.refused[key] = f"access type {kind!r} is not supported by this protocol"
-        elif kind == "ip":
-            try:
-                network = parse_network(subject)
-                wanted.clients.append(Client(network, writable))
-                wanted.networks[key] = network
-            except BadAddress as problem:
-                wanted.refused[key] = str(problem)
-        elif not _USER.match(subject) or subject == "root":
-            wanted.refused[key] = f"{subject!r:.80} is not a user name that may be given access"
         else:
-            wanted.users[key] = User(subject, writable)
+            try:
+                writable = level == "rw" and not read_only
+                READERS[kind](wanted, key, str(rule["access_to"]), writable)
+            except (BadAddress, BadSubject) as problem:
+                wanted.refused[key] = str(problem)
     return wanted

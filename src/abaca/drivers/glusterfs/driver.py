@@ -1,0 +1,224 @@
+"""GlusterfsShareDriver: NFS shares on a GlusterFS cluster.
+
+| part | module |
+|---|---|
+| options, construction, checks at start | options.py, base.py |
+| the gluster command and its answers | address.py, manager.py, replies.py, quota.py |
+| a share is a directory | layout_directory.py with mount.py, trash.py |
+| a share is a volume | layout_volume.py |
+| access by NFS-Ganesha, by Gluster-NFS | ganesha_helper.py, gluster_helper.py |
+| native access by certificate | native.py, cert_helper.py |
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from abaca.drivers import rules
+from abaca.drivers.contract import errors
+from abaca.drivers.contract.context import AnyContext
+from abaca.drivers.contract.records import AccessRule, Share, ShareServer, Snapshot
+from abaca.drivers.glusterfs.base import GlusterfsBase, named
+from abaca.drivers.glusterfs.exporter import Location
+from abaca.drivers.glusterfs.quota import GIB
+
+OPTIONS = ("size",)
+
+log = logging.getLogger(__name__)
+
+
+class GlusterfsShareDriver(GlusterfsBase):
+    """Runs with driver_handles_share_servers = False."""
+
+    # --- shares -----------------------------------------------------------------------------------
+    def create_share(
+        self, context: AnyContext, share: Share, share_server: ShareServer | None = None
+    ) -> list[Location]:
+        """An empty share that nobody can reach yet."""
+        self._check_protocol(share)
+        place = self.layout.create(share)
+        self.exporter.export(place)
+        return self.exporter.locations(place)
+
+    def create_share_from_snapshot(
+        self,
+        context: AnyContext,
+        share: Share,
+        snapshot: Snapshot,
+        share_server: ShareServer | None = None,
+        parent_share: Share | None = None,
+    ) -> list[Location]:
+        """A writable clone (volume layout only)."""
+        self._check_protocol(share)
+        place = self.layout.create_from_snapshot(share, snapshot)
+        self.exporter.export(place)
+        return self.exporter.locations(place)
+
+    def delete_share(
+        self, context: AnyContext, share: Share, share_server: ShareServer | None = None
+    ) -> None:
+        """Out of sight and reach at once; its space comes back in the background."""
+        try:
+            manager = self.layout.place(share).manager
+        except errors.InvalidShare:
+            return  # such a share cannot have been made
+        except errors.ShareResourceNotFound:
+            manager = None
+        self.exporter.withdraw(manager, named(share))
+        self.layout.delete(share)
+
+    def extend_share(
+        self, share: Share, new_size: int, share_server: ShareServer | None = None
+    ) -> None:
+        """Raise the quota; clients see it at once."""
+        self.layout.resize(share, int(new_size), shrink=False)
+
+    def shrink_share(
+        self, share: Share, new_size: int, share_server: ShareServer | None = None
+    ) -> None:
+        """Lower the quota, unless more is in use."""
+        self.layout.resize(share, int(new_size), shrink=True)
+
+    def ensure_shares(
+        self, context: AnyContext, shares: Sequence[Share]
+    ) -> dict[str, dict[str, Any]]:
+        """All at once.  A share whose data is gone is reported as in error."""
+        self.exporter.reconcile()
+        found = self.layout.ensure(shares)
+        updates: dict[str, dict[str, Any]] = {}
+        for share in shares:
+            place = found.get(share["id"])
+            if place is None:
+                updates[share["id"]] = {"status": "error"}
+                continue
+            fresh = self.exporter.export(place)
+            updates[share["id"]] = {
+                "export_locations": self.exporter.locations(place),
+                "reapply_access_rules": fresh,
+            }
+        return updates
+
+    def get_backend_info(self, context: AnyContext) -> Mapping[str, Any]:
+        """What locations and quotas depend on."""
+        names = (
+            "glusterfs_target glusterfs_servers glusterfs_volume_pattern glusterfs_share_layout "
+            "glusterfs_nfs_server_type glusterfs_ganesha_server_ip ganesha_export_dir"
+        )
+        return {name: str(self._option(name) or "") for name in names.split()}
+
+    def update_share_usage_size(
+        self, context: AnyContext, shares: Sequence[Share]
+    ) -> list[dict[str, Any]]:
+        """Used GiB, as the quota counts them."""
+        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None).isoformat()
+        return [
+            {"id": key, "used_size": round(used / GIB, 3), "gathered_at": now}
+            for key, used in self.layout.used(shares).items()
+        ]
+
+    # --- access -----------------------------------------------------------------------------------
+    def update_access(
+        self,
+        context: AnyContext,
+        share: Share,
+        access_rules: Sequence[AccessRule],
+        add_rules: Sequence[AccessRule],
+        delete_rules: Sequence[AccessRule],
+        update_rules: Sequence[AccessRule],
+        share_server: ShareServer | None = None,
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Rules in force = access_rules.  What cannot be honoured gets state error, by itself."""
+        try:
+            place = self.layout.place(share)
+        except errors.ShareResourceNotFound:
+            if not access_rules:
+                self.exporter.withdraw(None, named(share))
+            raise
+        read_only = bool(share.get("cast_rules_to_readonly"))
+        wanted = rules.read(access_rules, self.exporter.rule_types, read_only, self.exporter.levels)
+        for key, reason in wanted.refused.items():
+            log.warning("rule %s of %s is not in force: %s", key, place.name, reason)
+        self.exporter.export(place)
+        self.exporter.allow(place, wanted, access_rules)
+        return wanted.states(access_rules)
+
+    # --- manage -----------------------------------------------------------------------------------
+    def manage_existing(self, share: Share, driver_options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take over what the export location names: a top-level directory, or a volume.
+
+        driver_options: size (GiB), if it shall be larger than its quota or its data.
+        """
+        self._check_protocol(share)
+        unknown = sorted(set(driver_options) - set(OPTIONS))
+        if unknown:
+            raise errors.ManageInvalidShare(
+                reason=f"driver option {unknown[0]!r:.60} is not known; size is"
+            )
+        size = _size(driver_options.get("size"))
+        place, final = self.layout.manage(share, size, self.exporter.has)
+        self.exporter.export(place)
+        return {"size": final, "export_locations": self.exporter.locations(place)}
+
+    def unmanage(self, share: Share) -> None:
+        """Stop serving it; its data and quota stay where they are."""
+        try:
+            manager = self.layout.place(share).manager
+        except errors.ShareResourceNotFound:
+            manager = None
+        self.exporter.withdraw(manager, named(share))
+
+    # --- snapshots --------------------------------------------------------------------------------
+    def create_snapshot(
+        self, context: AnyContext, snapshot: Snapshot, share_server: ShareServer | None = None
+    ) -> Mapping[str, Any]:
+        """Volume layout only.  ShareSnapshotNotSupported where the bricks cannot."""
+        return {"provider_location": self.layout.create_snapshot(snapshot)}
+
+    def delete_snapshot(
+        self, context: AnyContext, snapshot: Snapshot, share_server: ShareServer | None = None
+    ) -> None:
+        """Absent is success."""
+        self.layout.delete_snapshot(snapshot)
+
+    # --- statistics -------------------------------------------------------------------------------
+    def _update_share_stats(self, data: Mapping[str, Any] | None = None) -> None:
+        reserved = self._option("reserved_share_percentage") or 0
+        snapshots = self.layout.snapshots
+        mine: dict[str, Any] = {
+            "share_backend_name": self._option("share_backend_name") or "GlusterFS",
+            "vendor_name": "Red Hat",
+            "driver_version": "1.0",
+            "storage_protocol": self.protocol,
+            "max_over_subscription_ratio": self._option("max_over_subscription_ratio"),
+            "reserved_percentage": reserved,
+            "reserved_snapshot_percentage": (
+                self._option("reserved_share_from_snapshot_percentage") or reserved
+            ),
+            "reserved_share_extend_percentage": (
+                self._option("reserved_share_extend_percentage") or reserved
+            ),
+            "snapshot_support": snapshots,
+            "create_share_from_snapshot_support": snapshots,
+            "pools": None,
+            **self.layout.stats(),
+        }
+        super()._update_share_stats({**mine, **(data or {})})
+
+    def _check_protocol(self, share: Share) -> None:
+        if str(share["share_proto"]).upper() != self.protocol:
+            raise errors.InvalidShare(
+                reason=f"protocol {share['share_proto']!r:.40} is not served here; "
+                f"possible: {self.protocol}"
+            )
+
+
+def _size(given: object) -> int | None:
+    if given is None:
+        return None
+    text = str(given)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 1 << 33:
+        raise errors.ManageInvalidShare(reason=f"size {text!r:.40} is not a number of GiB")
+    return int(text)

@@ -1,0 +1,89 @@
+"""Shares served by NFS-Ganesha's GLUSTER plug-in: NFS v3 to v4.2, one export per share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from abaca.drivers.contract import errors
+from abaca.drivers.ganesha.export import Fsal
+from abaca.drivers.ganesha.exports import ExportTable
+from abaca.drivers.ganesha.system import NodeFiles, SystemGanesha
+from abaca.drivers.glusterfs.exporter import Location, location
+from abaca.drivers.glusterfs.manager import GlusterManager
+from abaca.drivers.glusterfs.place import Place
+from abaca.drivers.rules import Wanted, rule_id
+
+PLUGIN = "GLUSTER"
+SQUASH = "No_Root_Squash"
+# The incumbent made an export for each rule, <share>--<rule id>; such are kept until their rule
+# or their share goes, so that its clients keep their mounts.
+OLD_FORM = "--"
+
+
+class GaneshaNFSHelper:
+    """Exports on the Ganesha of one node; `address` is where its clients find it."""
+
+    rule_types: tuple[str, ...] = ("ip",)
+    levels: tuple[str, ...] = ("rw", "ro")
+
+    def __init__(self, server: SystemGanesha, address: str) -> None:
+        self.server = server
+        self._address = address
+        self._lock = threading.Lock()
+        self._table: ExportTable[SystemGanesha] | None = None
+
+    @property
+    def table(self) -> ExportTable[SystemGanesha]:
+        """The exports, once setup read them."""
+        if self._table is None:
+            raise errors.ShareBackendException(msg="the exports of Ganesha are not read yet")
+        return self._table
+
+    def setup(self, managers: Sequence[GlusterManager]) -> None:
+        """The plug-in, the include line and a Ganesha that answers must be there."""
+        self.server.check(PLUGIN)
+        if not self.server.is_serving():
+            self.server.start(())
+        with self._lock:
+            if self._table is None:
+                self._table = ExportTable(self.server, NodeFiles(self.server))
+        for manager in managers:  # Gluster-NFS, where it runs, must not serve the same volume
+            if manager.get_vol_option("nfs.export-volumes") not in (None, "OFF", "off"):
+                manager.set_vol_option("nfs.export-volumes", False)
+        self.reconcile()
+
+    def export(self, place: Place) -> bool:
+        fresh = not self.has(place.name)
+        options = (
+            ("Hostname", place.manager.address.host),
+            ("Volume", place.manager.volume),
+            ("Volpath", place.path),
+        )
+        self.table.create(place.name, "", SQUASH, Fsal(PLUGIN, options))
+        return fresh
+
+    def locations(self, place: Place) -> list[Location]:
+        return [location(self._address, f"/{place.name}")]
+
+    def allow(self, place: Place, wanted: Wanted, rules: Sequence[Mapping[str, Any]]) -> None:
+        self.table.set_clients(place.name, wanted.clients)
+        kept = {f"{place.name}{OLD_FORM}{rule_id(rule)}" for rule in rules}
+        for name in self._old_forms(place.name):
+            if name not in kept:
+                self.table.delete(name)
+
+    def withdraw(self, manager: GlusterManager | None, name: str) -> None:
+        for old in self._old_forms(name):
+            self.table.delete(old)
+        self.table.delete(name)
+
+    def has(self, name: str) -> bool:
+        return name in self.table
+
+    def reconcile(self) -> None:
+        self.table.reconcile()
+
+    def _old_forms(self, name: str) -> list[str]:
+        return [each for each in self.table.names() if each.startswith(name + OLD_FORM)]

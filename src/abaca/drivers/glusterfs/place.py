@@ -1,0 +1,69 @@
+"""Where a share is, whichever layout made it; and what a layout is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from abaca.drivers.contract.records import Share, Snapshot
+from abaca.drivers.glusterfs.manager import GlusterManager
+
+
+@dataclass(frozen=True)
+class Place:
+    """A share's volume, and its directory there."""
+
+    manager: GlusterManager
+    name: str  # what it is exported as
+    path: str  # "/share-1", or "/" for the whole volume
+
+
+class Layout(Protocol):
+    """What a share is made of.  Every call may be repeated."""
+
+    snapshots: bool  # whether it can have them at all
+
+    def setup(self) -> None:
+        """Find everything it needs.  Re-runnable."""
+
+    def managers(self) -> Sequence[GlusterManager]:
+        """The volumes in use, to be checked and set up by the access helper."""
+
+    def create(self, share: Share) -> Place:
+        """Make it, or find it."""
+
+    def create_from_snapshot(self, share: Share, snapshot: Snapshot) -> Place:
+        """Make it with a snapshot's content, or find it."""
+
+    def place(self, share: Mapping[str, Any]) -> Place:
+        """Where it is.  ShareResourceNotFound if it is gone."""
+
+    def delete(self, share: Mapping[str, Any]) -> None:
+        """Take it out of sight.  Absent is success."""
+
+    def resize(self, share: Share, size: int, shrink: bool) -> None:
+        """To `size` GiB.  ShareShrinkingPossibleDataLoss when more is in use."""
+
+    def ensure(self, shares: Sequence[Share]) -> dict[str, Place]:
+        """Those that are there, by id, as they should be."""
+
+    def used(self, shares: Sequence[Share]) -> dict[str, int]:
+        """Bytes in use of those that are known, by id."""
+
+    def stats(self) -> dict[str, Any]:
+        """Capacities, for the scheduler."""
+
+    def manage(
+        self, share: Share, size: int | None, owned: Callable[[str], bool]
+    ) -> tuple[Place, int]:
+        """Take over what the share's export location names; its place and GiB.
+
+        `owned`: whether what is exported under a name belongs to a share already.
+        """
+
+    def create_snapshot(self, snapshot: Snapshot) -> str:
+        """Make it, or find it; the name it has on the backend."""
+
+    def delete_snapshot(self, snapshot: Snapshot) -> None:
+        """Absent is success."""

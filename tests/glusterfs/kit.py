@@ -1,0 +1,71 @@
+"""Backends on a lab's machines, and their clients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from abaca.drivers.contract.configuration import DictConfiguration
+from abaca.drivers.contract.records import AccessRule, Share
+from abaca.drivers.glusterfs.driver import GlusterfsShareDriver
+from abaca.testing import nfs
+from glusterfs.lab import Lab, Machine
+from storage.kit import CONTEXT, new_share, rule
+
+__all__ = ["CONTEXT", "Backend", "new_share", "rule"]
+
+
+class Backend:
+    """A GlusterFS backend whose cluster and Ganesha are reached over SSH."""
+
+    driver_class: type[GlusterfsShareDriver] = GlusterfsShareDriver
+
+    def __init__(self, lab: Lab, volume: str = "vol", **options: Any) -> None:
+        self.lab = lab
+        self.machine: Machine = lab.machines[0]
+        self.options: dict[str, Any] = {
+            "driver_handles_share_servers": False,
+            "glusterfs_target": f"root@{self.machine.address}:/{volume}",
+            "glusterfs_mount_point_base": str(lab.directory / "mnt"),
+            "glusterfs_nfs_server_type": "Ganesha",
+            "glusterfs_path_to_private_key": str(lab.key),
+            "glusterfs_ganesha_server_ip": self.machine.address,
+            "ssh_conn_timeout": 10,
+            **options,
+        }
+        self.driver = self.new_driver()
+
+    def new_driver(self, **options: Any) -> GlusterfsShareDriver:
+        """A driver as a new process would make it; not set up."""
+        configuration = DictConfiguration(
+            {**self.options, **options},
+            config_group="gluster",
+            default={"state_path": str(self.lab.directory)},
+        )
+        return self.driver_class(configuration=configuration)
+
+    def start(self) -> GlusterfsShareDriver:
+        self.driver.do_setup(CONTEXT)
+        self.driver.check_for_setup_error()
+        return self.driver
+
+    def restart(self) -> GlusterfsShareDriver:
+        """abaca ends and comes back."""
+        self.driver = self.new_driver()
+        return self.start()
+
+    def share(self, size: int = 1) -> Share:
+        share = new_share(size)
+        self.driver.create_share(CONTEXT, share)
+        return share
+
+    def allow(self, share: Share, *rules: AccessRule) -> dict[str, Any]:
+        """Put exactly these rules in force."""
+        result = self.driver.update_access(CONTEXT, share, rules, [], [], [])
+        return {key: dict(value) for key, value in (result or {}).items()}
+
+    def delete(self, share: Share) -> None:
+        self.driver.delete_share(CONTEXT, share)
+
+    def mount(self, share: Share) -> nfs.NfsClient:
+        """An NFS client on this host."""
+        return nfs.connect(self.machine.address, f"/{share['name']}")
