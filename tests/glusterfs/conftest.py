@@ -24,4 +24,13 @@ def backend(lab: labs.Lab) -> Backend:
     """A backend of directories, served by Ganesha."""
     backend = Backend(lab)
     backend.start()
+    backend.share()  # Ganesha takes 10 s to let go of a volume with its last export: not every time
     return backend
+
+
+@pytest.fixture(scope="session")
+def local_backend(lab: labs.Lab, backend: Backend) -> Backend:
+    """The same volume and Ganesha, by a driver that has them on its own host."""
+    local = Backend(lab, local=True, glusterfs_mount_point_base=str(lab.directory / "mnt-local"))
+    local.start()
+    return local

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from abaca.drivers.contract.configuration import DictConfiguration
+from abaca.drivers.contract.execute import execute_locally
 from abaca.drivers.contract.records import AccessRule, Share
 from abaca.drivers.glusterfs.driver import GlusterfsShareDriver
 from abaca.testing import nfs
@@ -15,13 +17,28 @@ __all__ = ["CONTEXT", "Backend", "new_share", "rule"]
 
 
 class Backend:
-    """A GlusterFS backend whose cluster and Ganesha are reached over SSH."""
+    """A GlusterFS backend whose cluster and Ganesha are reached over SSH.
+
+    `local`: the driver takes the first machine for its own host.  Its commands run there without
+    SSH (all but `mount`: its files are looked at from here), its message bus is that machine's.
+    """
 
     driver_class: type[GlusterfsShareDriver] = GlusterfsShareDriver
 
-    def __init__(self, lab: Lab, volume: str = "vol", **options: Any) -> None:
+    def __init__(
+        self, lab: Lab, volume: str = "vol", *, local: bool = False, **options: Any
+    ) -> None:
         self.lab = lab
         self.machine: Machine = lab.machines[0]
+        self.local = local
+        if local:
+            options = {
+                "glusterfs_target": f"{self.machine.address}:/{volume}",
+                "glusterfs_path_to_private_key": None,
+                "glusterfs_ganesha_server_ip": None,
+                **options,
+            }
+            os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = self.machine.bus_address
         self.options: dict[str, Any] = {
             "driver_handles_share_servers": False,
             "glusterfs_target": f"root@{self.machine.address}:/{volume}",
@@ -39,9 +56,14 @@ class Backend:
         configuration = DictConfiguration(
             {**self.options, **options},
             config_group="gluster",
-            default={"state_path": str(self.lab.directory)},
+            default={"state_path": str(self.lab.directory), "my_ip": self.machine.address},
         )
-        return self.driver_class(configuration=configuration)
+        execute = self._execute if self.local else None
+        return self.driver_class(configuration=configuration, execute=execute)
+
+    def _execute(self, *words: Any, **keywords: Any) -> tuple[str, str]:
+        there = words if words[0] == "mount" else self.machine.command(*words)
+        return execute_locally(*there, **keywords)
 
     def start(self) -> GlusterfsShareDriver:
         self.driver.do_setup(CONTEXT)

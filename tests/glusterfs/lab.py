@@ -33,9 +33,11 @@ NEEDED = {
 }
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+_UNSHARE = "unshare -m -n -p --fork --kill-child --mount-proc"
 _SETUP = """
 mount --make-rprivate /
 mount -t tmpfs -o size=64m tmpfs /run
+mount -t tmpfs -o size=1m tmpfs /root  # no start-up files of a shell
 mkdir -p /run/dbus /run/sshd /run/gluster /run/ganesha /run/lock
 for pair in lib:/var/lib/glusterd log:/var/log/glusterfs ganesha:/etc/ganesha nfs:/var/lib/nfs; do
     mkdir -p "$1/${pair%%:*}" "${pair#*:}"
@@ -106,9 +108,9 @@ class Machine:
         lines = [line for line in shadow if not line.startswith("root:")]
         (self.directory / "shadow").write_text("\n".join([f"root:{hashed}:1::::::", *lines, ""]))
         self._holder = subprocess.Popen(
-            ["unshare", "-m", "-n", "-p", "--fork", "--kill-child", "--mount-proc"]
-            + ["sh", "-euc", _SETUP, "machine", str(self.directory)],
+            [*_UNSHARE.split(), "sh", "-euc", _SETUP, "machine", str(self.directory)],
             start_new_session=True,
+            stderr=subprocess.DEVNULL,  # unshare complains when its child is killed
         )
         wait((self.directory / "ready").exists, "the namespaces of a machine")
         children = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children").read_text()

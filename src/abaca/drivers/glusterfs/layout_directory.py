@@ -52,7 +52,7 @@ class GlusterfsDirectoryMappedLayout:
             directory.mkdir(exist_ok=True)
             directory.chmod(ROOT_MODE)
             try:
-                self._limit(place, int(share["size"]))
+                self._limit_checked(place, int(share["size"]))
             except errors.ManilaException as problem:
                 # of an unknown outcome the repeated call takes care; nothing else is left behind
                 if fresh and not errors.transient(problem):
@@ -81,7 +81,7 @@ class GlusterfsDirectoryMappedLayout:
         place = self.place(share)
         if shrink and self.quota.of(place.path).used > size * GIB:
             raise errors.ShareShrinkingPossibleDataLoss(share_id=share["id"])
-        self._limit(place, size)
+        self.quota.limit(place.path, size)
 
     def ensure(self, shares: Sequence[Share]) -> dict[str, Place]:
         self.quota.check_daemon()
@@ -96,7 +96,7 @@ class GlusterfsDirectoryMappedLayout:
                 continue
             limit = limits.get(place.path)
             if limit is None or limit.hard != int(share["size"]) * GIB:
-                self._limit(place, int(share["size"]))
+                self.quota.limit(place.path, int(share["size"]))
             found[share["id"]] = place
         return found
 
@@ -137,7 +137,7 @@ class GlusterfsDirectoryMappedLayout:
                 )
             final = size or max(needed, math.ceil((limit.hard or 0) / GIB))
             (root / place.name).chmod(ROOT_MODE)
-            self._limit(place, final)
+            self.quota.limit(place.path, final)
         return place, final
 
     def create_snapshot(self, snapshot: Snapshot) -> str:
@@ -166,9 +166,9 @@ class GlusterfsDirectoryMappedLayout:
                 reason=f"the volume {self.manager.volume} has no directory {directory.name}"
             )
 
-    def _limit(self, place: Place, size: int) -> None:
-        """Set it, and see that it is in force: without its daemon a quota is accepted all the
-        same."""
+    def _limit_checked(self, place: Place, size: int) -> None:
+        """Set the quota and see that it is in force: without its daemon it is accepted all the
+        same, and writes hang."""
         self.quota.limit(place.path, size)
         if self.quota.of(place.path).hard != size * GIB:
             raise errors.GlusterfsException(

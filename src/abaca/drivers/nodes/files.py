@@ -8,10 +8,9 @@ from abaca.drivers.nodes.node import Node, checked
 
 
 def write(node: Node, path: str, text: str) -> None:
-    """Replace the file in one step; it is on disk there when this returns.  Only root reads it."""
+    """Replace the file in one step; it is on disk there when this returns.  Not for secrets."""
     place = PurePosixPath(path)
     fresh = str(place.with_name(f".{place.name}.new"))
-    checked(node, "install", "-m", "600", "/dev/null", fresh)
     checked(node, "dd", f"of={fresh}", "conv=fsync", "status=none", data=text)
     checked(node, "mv", "-f", "-T", "--", fresh, path)
     checked(node, "sync", "--", str(place.parent))
