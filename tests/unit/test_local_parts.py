@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from abaca.drivers import rules
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.configuration import DictConfiguration
 from abaca.drivers.ganesha import packages
-from abaca.drivers import rules
 from abaca.drivers.local.driver import LocalShareDriver
 from abaca.drivers.local.paths import UnsafePath, below, checked_id
 

@@ -24,7 +24,7 @@ from .progress import Progress
 if TYPE_CHECKING:
     from abaca.config import Config
 
-LOCAL = "abaca.drivers.local."
+LOCAL, GLUSTERFS = "abaca.drivers.local.", "abaca.drivers.glusterfs."
 NFS_CLIENT = ("libnfs.so.13", "libnfs13")
 # what the tests use beyond what runs: program -> package
 TEST_PROGRAMS = {
@@ -33,13 +33,18 @@ TEST_PROGRAMS = {
     "setfattr": "attr",
     "curl": "curl",
     "nfs-ls": "libnfs-utils",
+    "glusterd": "glusterfs-server",
+    "dbus-send": "dbus-bin",
+    "rpcbind": "rpcbind",
+    "sshd": "openssh-server",
 }
+TEST_NEEDS = ("pool", "NFS", "CIFS", "GLUSTER", "GLUSTERFS")
 POSTGRESQL = ("/usr/lib/postgresql", "postgresql")
 # Debian starts these by itself; abaca runs its own, with its own configuration
 SERVICES = (
     "nfs-ganesha.service", "nfs-ganesha-lock.service", "rpcbind.service", "rpcbind.socket",
     "smbd.service", "nmbd.service", "winbind.service", "samba-ad-dc.service",
-    "postgresql.service",
+    "postgresql.service", "glusterd.service", "ssh.service",
 )  # fmt: skip
 UNITS = Path("/lib/systemd/system")
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -51,9 +56,11 @@ MTAB = Path("/etc/mtab")  # Ganesha reads it; a machine that systemd never start
 def needs(config: Config) -> list[str]:
     """What the enabled backends need, as the drivers' table of packages calls it."""
     local = [backend for backend in config.backends if backend.driver_class.startswith(LOCAL)]
-    if not local:
-        return []
-    return ["pool", *dict.fromkeys(p for backend in local for p in _protocols(backend))]
+    found = ["pool"] if local else []
+    found += dict.fromkeys(p for backend in local for p in _protocols(backend))
+    if any(backend.driver_class.startswith(GLUSTERFS) for backend in config.backends):
+        found.append("GLUSTERFS")
+    return found
 
 
 def _protocols(backend: object) -> list[str]:
@@ -67,7 +74,7 @@ def _protocols(backend: object) -> list[str]:
 
 def missing(config: Config, *, first_share: bool = False, tests: bool = False) -> list[str]:
     """The packages that are not there, by name."""
-    wanted = ["pool", "NFS", "CIFS"] if tests else needs(config)
+    wanted = list(TEST_NEEDS) if tests else needs(config)
     found = {package for group in missing_packages(wanted).values() for package in group}
     if ((first_share and wanted) or tests) and not _has_library(NFS_CLIENT[0]):
         found.add(NFS_CLIENT[1])

@@ -9,7 +9,7 @@ import msgspec
 from oslo_config import cfg
 
 from . import catalog
-from .drivers.table import DESCRIBED, DRIVER_OPTIONS
+from .drivers.table import DRIVER_OPTIONS, driver_options
 from .findings import Finding, Verdict
 from .judge import problem_of, suggestion
 from .misfits import misfits
@@ -20,7 +20,7 @@ from .scan import Setting, normal
 
 _UNREADABLE = (cfg.Error, ValueError, AttributeError, RecursionError)
 _PER_BACKEND = {row.name: row for row in catalog.PER_BACKEND}
-_OF_DRIVERS = {row.name for row in DESCRIBED}
+_OF_DRIVERS = {described(row).name for kind in DRIVER_OPTIONS for row in driver_options(kind)}
 
 
 def examine(

@@ -8,25 +8,26 @@ from typing import Any
 from ..options import Option
 from .foreign import LVM, WINDOWS
 from .generic import GENERIC
-from .glusterfs import GANESHA, GLUSTERFS
 from .vast import VAST
 
 Source = str | tuple[Option, ...]
 
 LOCAL = "abaca.drivers.local.driver.LocalShareDriver"
+_GLUSTERFS = "abaca.drivers.glusterfs.options:GLUSTERFS_OPTS"
+_GANESHA = "abaca.drivers.contract.options:GANESHA_OPTS"
 
 DRIVER_OPTIONS: dict[str, tuple[Source, ...]] = {
     LOCAL: ("abaca.drivers.local.options:LOCAL_OPTS",),
     "abaca.drivers.fake.driver.FakeShareDriver": ("abaca.drivers.fake.options:FAKE_OPTS",),
     "abaca.drivers.generic.driver.GenericShareDriver": (GENERIC,),
-    "abaca.drivers.glusterfs.driver.GlusterfsShareDriver": (GLUSTERFS, GANESHA),
-    "abaca.drivers.glusterfs.native.GlusterfsNativeShareDriver": (GLUSTERFS,),
+    "abaca.drivers.glusterfs.driver.GlusterfsShareDriver": (_GLUSTERFS, _GANESHA),
+    "abaca.drivers.glusterfs.native.GlusterfsNativeShareDriver": (_GLUSTERFS,),
     "abaca.drivers.vast.driver.VastShareDriver": (VAST,),
     "manila.share.drivers.lvm.LVMShareDriver": (LVM,),
     "manila.share.drivers.windows.windows_smb_driver.WindowsSMBDriver": (GENERIC, WINDOWS),
 }
 
-DESCRIBED: tuple[Option, ...] = GENERIC + GLUSTERFS + GANESHA + VAST + LVM + WINDOWS
+DESCRIBED: tuple[Option, ...] = GENERIC + VAST + LVM + WINDOWS
 
 
 def driver_options(driver_class: str) -> list[Any]:

@@ -23,6 +23,7 @@ PROGRAMS: dict[str, dict[str, str]] = {
         "pdbedit": "samba",
         "useradd": "passwd",
     },
+    "GLUSTERFS": {"mount.glusterfs": "glusterfs-client"},
 }
 """What needs which program, and the package that brings it."""
 
@@ -54,7 +55,7 @@ def find_program(name: str) -> str:
 
 
 def missing_packages(needs: Iterable[str]) -> dict[str, list[str]]:
-    """For each need ("pool", "NFS", "CIFS", "GLUSTER") the packages that are not installed."""
+    """For each need of PROGRAMS and PLUGINS the packages that are not installed."""
     missing: dict[str, list[str]] = {}
     for need in needs:
         packages = [
