@@ -106,10 +106,14 @@ class SshNode:
         client.set_missing_host_key_policy(self._pins)
         own_keys = self._password is None and self._key_file is None
         try:
+            link = socket.create_connection((self._host, self._port), self._seconds)
+            # several small packets make a command; waiting to join them costs 40 ms each
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client.connect(
                 self._host,
                 self._port,
                 self._user,
+                sock=link,
                 password=self._password,
                 key_filename=self._key_file,
                 timeout=self._seconds,
@@ -124,8 +128,6 @@ class SshNode:
         transport = client.get_transport()
         assert transport is not None
         transport.set_keepalive(KEEP_ALIVE)
-        # several small packets make a command; waiting to join them costs 40 ms each
-        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return client
 
     def _refusal(self, problem: BaseException) -> BaseException:
