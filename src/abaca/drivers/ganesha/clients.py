@@ -43,6 +43,25 @@ def parse_network(text: str) -> Network:
     return network
 
 
+def whole(clients: Iterable[Client]) -> list[Client]:
+    """Neighbouring halves of everything, as Ganesha is told 0.0.0.0/0 and ::/0, are one again."""
+    found: list[Client] = []
+    for client in clients:
+        before = found[-1] if found else None
+        if before and before.writable == client.writable and _halves(before, client):
+            found[-1] = Client(client.network.supernet(), client.writable)
+        else:
+            found.append(client)
+    return found
+
+
+def _halves(lower: Client, upper: Client) -> bool:
+    one, other = lower.network, upper.network
+    if not one.prefixlen == other.prefixlen == 1 or one.version != other.version:
+        return False
+    return int(one.network_address) == 0 != int(other.network_address)
+
+
 def ordered(clients: Iterable[Client]) -> list[Client]:
     """One client per network, longest prefix first.  The stricter of two equal ones stays."""
     merged: dict[Network, bool] = {}

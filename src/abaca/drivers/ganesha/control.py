@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from jeepney import DBusAddress
 
 from abaca.drivers.ganesha.bus_client import CallRefused
+from abaca.drivers.ganesha.clients import Client, whole
 
 BUS_NAME = "org.ganesha.nfsd"
+_MAY_READ, _MAY_WRITE = 0x20, 0x40  # EXPORT_OPTION_READ_ACCESS, _WRITE_ACCESS of Ganesha
 
 
 class Bus(Protocol):
@@ -62,9 +65,23 @@ class ExportManager:
 
     def show(self) -> set[int]:
         """The ids of all exports being served; 0 is the pseudo root and left out."""
+        return set(self.pseudo_paths())
+
+    def pseudo_paths(self) -> dict[int, str]:
+        """Where each export being served is found."""
         reply = self._bus.call(self._address, "ShowExports")
         rows = cast("list[tuple[Any, ...]]", reply[1])
-        return {int(row[0]) for row in rows} - {0}
+        return {int(row[0]): str(row[1]) for row in rows if int(row[0]) != 0}
+
+    def clients(self, export_id: int) -> list[Client]:
+        """Who is let in right now.  CallRefused if there is no such export."""
+        reply = self._bus.call(self._address, "DisplayExport", "q", (export_id,))
+        rows = cast("list[tuple[Any, ...]]", reply[4])
+        return whole(
+            Client(ipaddress.ip_network(str(row[0])), bool(int(row[-1]) & _MAY_WRITE))
+            for row in rows
+            if int(row[-1]) & _MAY_READ
+        )
 
 
 def _selector(export_id: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from abaca.drivers.ganesha.blocks import Block, BrokenText, Value, parse, render
-from abaca.drivers.ganesha.clients import Client, Network, ordered
+from abaca.drivers.ganesha.clients import Client, Network, ordered, whole
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
 
@@ -117,20 +117,7 @@ def _read_clients(block: Block) -> list[Client]:
     clients: list[Client] = []
     for sub in block.all("CLIENT"):
         names = sub.get("Clients")
-        networks: list[Network] = []
-        for name in names if isinstance(names, tuple) else (str(names),):
-            network = ipaddress.ip_network(name)
-            if networks and _halves(networks[-1], network):
-                networks[-1] = network.supernet()
-            else:
-                networks.append(network)
         writable = sub.text("Access_Type") == "RW"
-        clients += [Client(network, writable) for network in networks]
-    return clients
-
-
-def _halves(lower: Network, upper: Network) -> bool:
-    """Whether the two, in this order, are how 0.0.0.0/0 or ::/0 is written."""
-    if not lower.prefixlen == upper.prefixlen == 1 or lower.version != upper.version:
-        return False
-    return int(lower.network_address) == 0 != int(upper.network_address)
+        for name in names if isinstance(names, tuple) else (str(names),):
+            clients.append(Client(ipaddress.ip_network(name), writable))
+    return whole(clients)

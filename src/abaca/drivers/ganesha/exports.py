@@ -12,14 +12,12 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from abaca.drivers.contract import errors
-from abaca.drivers.ganesha.blocks import BrokenText
 from abaca.drivers.ganesha.bus_client import CallRefused
 from abaca.drivers.ganesha.clients import Client, ordered
-from abaca.drivers.ganesha.export import Export, Fsal, check_name, from_text, to_text
-from abaca.drivers.ganesha.files import private_directory, remove, write_atomic
+from abaca.drivers.ganesha.export import Export, Fsal, check_name
 from abaca.drivers.ganesha.server import ExportFiles, Server
 
 LAST_ID = 65535  # Export_Id has 16 bits
@@ -28,42 +26,11 @@ log = logging.getLogger(__name__)
 ServerT = TypeVar("ServerT", bound=Server)
 
 
-class DirectoryFiles:
-    """Files in a directory of this machine that nobody else uses."""
+class Seen(NamedTuple):
+    """An export as the server has it right now."""
 
-    def __init__(self, directory: Path, counter: Path) -> None:
-        self._directory = private_directory(directory)
-        self._counter = counter
-
-    def load(self) -> list[Export]:
-        found = []
-        for file in sorted(self._directory.glob("*.conf")):
-            try:
-                found.append(from_text(file.read_text()))
-            except BrokenText as problem:
-                raise errors.GaneshaException(reason=f"{file} is damaged: {problem}") from problem
-        return found
-
-    def path(self, export: Export) -> str:
-        return str(self._file(export))
-
-    def store(self, export: Export) -> None:
-        write_atomic(self._file(export), to_text(export))
-
-    def discard(self, export: Export) -> None:
-        remove(self._file(export))
-
-    def last_id(self) -> int | None:
-        try:
-            return int(self._counter.read_text())
-        except (OSError, ValueError):
-            return None
-
-    def keep_last_id(self, export_id: int) -> None:
-        write_atomic(self._counter, str(export_id), durable=False)
-
-    def _file(self, export: Export) -> Path:
-        return self._directory / f"{export.export_id}.conf"
+    exported: bool  # it is served, and would be again after a restart
+    clients: tuple[Client, ...]
 
 
 class ExportTable(Generic[ServerT]):
@@ -73,10 +40,9 @@ class ExportTable(Generic[ServerT]):
         self.server = server
         self.files = files
         self._lock = threading.RLock()
-        self._exports: dict[str, Export] = {}
         self._applied: dict[str, Export] = {}  # what this process saw the server accept
-        for export in files.load():
-            self._exports[export.name] = export
+        self._exports = {export.name: export for export in files.load()}
+        self._restore()
 
     def __len__(self) -> int:
         return len(self._exports)
@@ -137,6 +103,7 @@ class ExportTable(Generic[ServerT]):
     def reconcile(self) -> bool:
         """Make the server serve this table, starting it if needed.  True if it was started."""
         with self._lock:
+            self._rewrite()
             if not self._exports and not self.server.is_running():
                 return False
             if not self.server.is_serving():
@@ -144,6 +111,57 @@ class ExportTable(Generic[ServerT]):
                 return True
             self._repair(self.server.exports.show())
             return False
+
+    def look(self) -> dict[str, Seen]:
+        """What is served, by name, as the server tells it.
+
+        An export that it tells otherwise than this table is taken for unknown: the next call that
+        is about it puts it in force again.
+        """
+        serving = self.server.is_serving()
+        paths = self.server.exports.pseudo_paths() if serving else {}
+        with self._lock:
+            exports = dict(self._exports)
+            damaged = {export.name for export in self.files.damaged(exports.values())}
+        found = {}
+        for name, export in exports.items():
+            clients = self._in_force(export.export_id) if export.export_id in paths else None
+            if clients != ordered(export.clients):
+                self._applied.pop(name, None)
+            whole = clients is not None and name not in damaged
+            found[name] = Seen(whole, tuple(clients or ()))
+        known = {export.export_id for export in exports.values()}
+        for surplus in set() if self.server.shared else set(paths) - known:
+            clients = self._in_force(surplus)
+            if clients is not None:
+                found.setdefault(paths[surplus].strip("/"), Seen(True, tuple(clients)))
+        return found
+
+    def _in_force(self, export_id: int) -> list[Client] | None:
+        """The clients that the server lets in; None if it has no such export (any more)."""
+        try:
+            return ordered(self.server.exports.clients(export_id))
+        except CallRefused:
+            return None
+
+    def _restore(self) -> None:
+        """Of files that were lost while nobody looked, the rules are those the server has; if it
+        does not run, nobody is let in until somebody says who shall be."""
+        damaged = self.files.damaged(self._exports.values())
+        if not damaged:
+            return
+        serving = self.server.is_serving()
+        for export in damaged:
+            clients = self._in_force(export.export_id) if serving else None
+            self._store(replace(export, clients=tuple(clients or ())), force=True)
+
+    def _rewrite(self) -> None:
+        """What is asked for is what this table says, not what somebody wrote into a file."""
+        for export in self.files.damaged(self._exports.values()):
+            log.warning(
+                "the file of export %s was changed or lost; it is written again", export.name
+            )
+            self._store(export, force=True)
 
     def _repair(self, served: set[int]) -> None:
         """The running server against the table: surplus out, missing in, the rest as on file."""
@@ -174,6 +192,7 @@ class ExportTable(Generic[ServerT]):
 
     def _start(self) -> None:
         self._applied.clear()
+        self._rewrite()
         lost = self.server.start((e, self.files.path(e)) for e in self._exports.values())
         for export in lost:
             log.error("%s is not exported: %s does not exist", export.name, export.source)
@@ -197,8 +216,8 @@ class ExportTable(Generic[ServerT]):
         self.server.exports.update(export.export_id, self.files.path(export))
         self._applied[export.name] = export
 
-    def _store(self, export: Export) -> None:
-        if self._exports.get(export.name) != export:
+    def _store(self, export: Export, force: bool = False) -> None:
+        if force or self._exports.get(export.name) != export:
             self.files.store(export)
             self._exports[export.name] = export
 

@@ -25,6 +25,9 @@ class ExportFiles(Protocol):
     def store(self, export: Export) -> None:
         """Write it; on disk when this returns."""
 
+    def damaged(self, exports: Iterable[Export]) -> list[Export]:
+        """Those whose file no longer says what was stored."""
+
     def discard(self, export: Export) -> None:
         """Take it away for good; absent is success."""
 

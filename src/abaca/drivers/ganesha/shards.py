@@ -15,8 +15,9 @@ from pathlib import Path
 
 from abaca.drivers.ganesha.bus import MessageBus
 from abaca.drivers.ganesha.clients import Client
+from abaca.drivers.ganesha.directory_files import DirectoryFiles
 from abaca.drivers.ganesha.export import Export, Fsal
-from abaca.drivers.ganesha.exports import DirectoryFiles, ExportTable
+from abaca.drivers.ganesha.exports import ExportTable, Seen
 from abaca.drivers.ganesha.files import private_directory
 from abaca.drivers.ganesha.instance import Grace, Instance, Ports
 
@@ -102,6 +103,10 @@ class Shards:
         with ThreadPoolExecutor(min(len(tables), 4)) as pool:
             started = list(pool.map(ExportTable.reconcile, tables))
         return [t.server.ports.nfs for t, new in zip(tables, started, strict=True) if new]
+
+    def look(self) -> dict[str, Seen]:
+        """What is served right now, by name."""
+        return {name: seen for table in self.tables() for name, seen in table.look().items()}
 
     def stop(self) -> None:
         """End all servers, side by side because each takes two seconds, then the bus."""

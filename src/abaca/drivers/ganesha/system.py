@@ -138,6 +138,10 @@ class NodeFiles:
                 self._names.add(name)
                 self._write_index()
 
+    def damaged(self, exports: Iterable[Export]) -> list[Export]:
+        texts = files.read_all(self._node, str(self._directory), "*.conf")
+        return [e for e in exports if texts.get(f"{e.name}.conf") != to_text(e)]
+
     def discard(self, export: Export) -> None:
         with self._lock:
             self._names.discard(f"{export.name}.conf")

@@ -11,6 +11,7 @@ from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.records import AccessRule, Share, ShareServer
 from abaca.drivers.local.shares import Shares, export_name
+from abaca.drivers.local.snapshots import snapshot_export_name
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,9 @@ class Access(Shares):
         name = export_name(share["id"])
         exporter = self.exporter(share["share_proto"])
         if not self._path(share).exists():
-            if not access_rules:
+            if not access_rules:  # whatever serves it still
                 exporter.withdraw(name)
+                exporter.withdraw(snapshot_export_name(share["id"]))
             raise errors.ShareResourceNotFound(share_id=share["id"])
         read_only = bool(share.get("cast_rules_to_readonly"))
         wanted = rules.read(access_rules, exporter.rule_types, read_only)

@@ -15,7 +15,7 @@ from abaca.drivers.ganesha.files import private_directory
 from abaca.drivers.ganesha.instance import Grace
 from abaca.drivers.ganesha.shards import Layout
 from abaca.drivers.local.cifs import CifsExporter
-from abaca.drivers.local.exporter import Exporter
+from abaca.drivers.local.exporter import Exporter, Served
 from abaca.drivers.local.nfs import NfsExporter
 from abaca.drivers.local.options import LOCAL_OPTS, default_state_path
 from abaca.drivers.local.paths import checked_id
@@ -106,6 +106,14 @@ class LocalBase(ShareDriver):
         self.pool.ensure_mounted()
         for exporter in self.exporters.values():
             exporter.reconcile()
+
+    def look_at_exports(self) -> dict[str, tuple[str, Served]]:
+        """Everything that is served or should be: name -> (protocol, how it is)."""
+        return {
+            name: (protocol, served)
+            for protocol, exporter in self.exporters.items()
+            for name, served in exporter.look().items()
+        }
 
     def stop_exports(self) -> None:
         """End all servers of this backend, unmount its pool, let its lock go."""

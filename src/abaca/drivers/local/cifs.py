@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from abaca.drivers.local.exporter import Location
+from abaca.drivers.local.exporter import Location, Rule, Served, rule
 from abaca.drivers.rules import Wanted
 from abaca.drivers.samba.rules import Rules
 from abaca.drivers.samba.server import SambaFailure, SmbServer
@@ -74,6 +74,12 @@ class CifsExporter:
     def reconcile(self) -> None:
         self.shares.reconcile()
 
+    def look(self) -> dict[str, Served]:
+        return {
+            name: Served(whole, _in_force(rules) if rules else None)
+            for name, (whole, rules) in self.shares.look().items()
+        }
+
     def stop(self) -> None:
         self.server.stop()
 
@@ -95,6 +101,14 @@ class CifsExporter:
                 continue
             users[user.name] = users.get(user.name, True) and user.writable
         return users, additions
+
+
+def _in_force(rules: Rules) -> tuple[Rule, ...]:
+    networks = (n for n in rules.networks if n not in rules.shut_out)
+    return (
+        *(rule("ip", network, rules.networks[network]) for network in networks),
+        *(rule("user", name, writable) for name, writable in rules.users.items()),
+    )
 
 
 def _unc(address: str) -> str:

@@ -11,16 +11,18 @@ Ganesha, SMB by Samba.  Everything is keyed by instance ids, so every call may b
 | snapshots, revert | snapshots.py, revert.py |
 | manage, unmanage | manage.py |
 | statistics | stats.py |
+| inventory | inventory.py |
 | commands that mount a share | mounting.py |
 """
 
 from __future__ import annotations
 
 from abaca.drivers.local.access import Access
+from abaca.drivers.local.inventory import Inventory
 from abaca.drivers.local.manage import Manage
 from abaca.drivers.local.mounting import Mounting
 from abaca.drivers.local.stats import Stats
 
 
-class LocalShareDriver(Access, Manage, Mounting, Stats):
+class LocalShareDriver(Access, Manage, Inventory, Mounting, Stats):
     """Runs with driver_handles_share_servers = False."""

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from abaca.drivers.rules import Wanted
 
 Location = dict[str, Any]
+Rule = dict[str, str]  # access_type, access_to, access_level
+
+
+@dataclass(frozen=True)
+class Served:
+    """An export as clients find it right now."""
+
+    whole: bool  # served as asked for, and would be again after a restart
+    rules: tuple[Rule, ...] | None  # in force; None: cannot be told
+
+
+def rule(kind: str, to: object, writable: bool) -> Rule:
+    """A rule in force."""
+    return {"access_type": kind, "access_to": str(to), "access_level": "rw" if writable else "ro"}
 
 
 class Exporter(Protocol):
@@ -40,6 +55,9 @@ class Exporter(Protocol):
 
     def reconcile(self) -> None:
         """Start what does not run, repair what differs from what was asked for."""
+
+    def look(self) -> dict[str, Served]:
+        """Everything that is served or should be, by name, as the server tells it."""
 
     def stop(self) -> None:
         """End the servers."""

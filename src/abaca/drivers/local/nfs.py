@@ -6,7 +6,7 @@ from pathlib import Path
 
 from abaca.drivers.ganesha.instance import STANDARD_PORT, Ports
 from abaca.drivers.ganesha.shards import Layout, Place, Shards
-from abaca.drivers.local.exporter import Location
+from abaca.drivers.local.exporter import Location, Served, rule
 from abaca.drivers.rules import Wanted
 
 
@@ -47,6 +47,14 @@ class NfsExporter:
 
     def reconcile(self) -> None:
         self.shards.reconcile()
+
+    def look(self) -> dict[str, Served]:
+        return {
+            name: Served(
+                seen.exported, tuple(rule("ip", c.network, c.writable) for c in seen.clients)
+            )
+            for name, seen in self.shards.look().items()
+        }
 
     def stop(self) -> None:
         self.shards.stop()

@@ -99,6 +99,11 @@ class Pool:
             os.close(self._lock_file)
             self._lock_file = None
 
+    def check_mounted(self) -> None:
+        """ShareBackendException if what is at its place is not the pool."""
+        if self._lock_file is None or (self.image is not None and not self._mounted()):
+            raise errors.ShareBackendException(msg=f"pool {self._name} is not mounted")
+
     def ensure_mounted(self) -> None:
         """Mount the pool again if somebody unmounted it."""
         if self.image is not None and not self._mounted():

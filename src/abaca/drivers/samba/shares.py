@@ -7,18 +7,21 @@ takes something away.  A client that still may simply connects again.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json
+import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.files import private_directory, remove, write_atomic
 from abaca.drivers.samba import section
 from abaca.drivers.samba.rules import Rules, narrows, parameters
 from abaca.drivers.samba.server import SmbServer
 
+log = logging.getLogger(__name__)
 _FIXED = {
     "force user": "root",  # rules say who may come in; on the file system all are one
     "follow symlinks": "yes",
@@ -102,9 +105,36 @@ class RegistryShares:
             self.server.start()
             return True
 
+    def look(self) -> dict[str, tuple[bool, Rules | None]]:
+        """What is shared, as the registry and the files tell it: (as asked for, rules).
+
+        A share that they tell otherwise is taken for unknown: the next call that is about it puts
+        it in force again.  Rules of what only the registry has cannot be told.
+        """
+        with self._lock:
+            running = self.server.pid is not None
+            listed = section.parse(self.server.run("net", "conf", "list")) if self._shares else {}
+            found: dict[str, tuple[bool, Rules | None]] = dict.fromkeys(
+                set(listed) - set(self._shares) - {"global"}, (True, None)
+            )
+            self._repaired = self._repaired and not found
+            for name, share in self._shares.items():
+                whole = listed.get(name) == share.section() and self._on_file(share)
+                if not whole:
+                    self._applied.pop(name, None)
+                    self._repaired = False
+                found[name] = (whole and running, share.rules)
+            return found
+
+    def _on_file(self, share: SmbShare) -> bool:
+        try:
+            return self._file(share.name).read_text() == _to_json(share)
+        except (OSError, UnicodeDecodeError):
+            return False
+
     def _put(self, share: SmbShare) -> None:
         text = section.render(share.name, share.section())
-        if self._shares.get(share.name) != share:
+        if self._shares.get(share.name) != share or not self._on_file(share):
             write_atomic(self._file(share.name), _to_json(share))
             self._shares[share.name] = share
         self.server.prepare()
@@ -121,6 +151,8 @@ class RegistryShares:
             self.server.run("net", "conf", "delshare", name)
             self._disconnect(name)
         for name, share in self._shares.items():
+            if not self._on_file(share):
+                write_atomic(self._file(name), _to_json(share))
             if listed.get(name) != share.section():
                 self._import(name, section.render(name, share.section()))
                 self._disconnect(name)
@@ -149,23 +181,38 @@ class RegistryShares:
     def _load(self) -> None:
         private_directory(self.directory)
         for file in self.directory.glob("*.json"):
-            share = _from_json(file)
+            try:
+                share = _from_json(file.read_bytes())
+            except _Damaged as problem:  # nobody is let in by what a broken disk has written
+                log.error("%s is damaged and put aside: %s", file, problem)
+                file.rename(file.with_name(f"{file.name}.damaged"))
+                continue
             self._shares[share.name] = share
+
+
+class _Damaged(ValueError):
+    """A file does not say what was written."""
 
 
 def _to_json(share: SmbShare) -> str:
     rules = share.rules
     networks = {str(network): writable for network, writable in rules.networks.items()}
-    return json.dumps(
-        {"name": share.name, "path": share.path, "networks": networks, "users": rules.users}
-    )
+    data = {"name": share.name, "path": share.path, "networks": networks, "users": rules.users}
+    return json.dumps({**data, "sum": _sum(data)})
 
 
-def _from_json(file: Path) -> SmbShare:
+def _sum(data: Mapping[str, object]) -> str:
+    """A changed digit would let in a client that was denied."""
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()
+
+
+def _from_json(text: bytes) -> SmbShare:
     try:
-        data = json.loads(file.read_text())
+        data = json.loads(text)
+        if data.pop("sum") != _sum(data):
+            raise _Damaged("the checksum is wrong")
         networks = {ipaddress.ip_network(n): bool(w) for n, w in data["networks"].items()}
         rules = Rules(networks, {str(u): bool(w) for u, w in data["users"].items()})
         return SmbShare(section.check_name(data["name"]), str(data["path"]), rules)
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise errors.ShareBackendException(msg=f"{file} is damaged: {problem}") from problem
+        raise _Damaged(str(problem)) from problem

@@ -1,0 +1,201 @@
+"""Drift of the local backend: real subvolumes, a real Ganesha, a real manager in this process."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from abaca.drivers.ganesha.exports import ExportTable
+from abaca.drivers.ganesha.instance import Instance
+from abaca.drivers.local import btrfs
+from abaca.drivers.local.nfs import NfsExporter
+from abaca.manager import drift
+from abaca.manager.backend import Backend as Managed
+from abaca.manager.process import Manager, Options
+from abaca.model.drift import Finding
+from abaca.model.shares import Share
+from abaca.service import access
+from abaca.service import drift as service
+from abaca.service.drift import Adoption
+from abaca.store.engine import Store
+from storage.kit import GIB, Backend, errno_of
+from support.running import ADMIN, PATIENCE, USER, Running
+
+pytestmark = [pytest.mark.storage, pytest.mark.xdist_group("storage")]
+STRANGER = "10.254.254.254"
+
+
+class Local(Running):
+    """A manager of a local backend that looks only when it is told."""
+
+    backend: Backend
+
+    @property
+    def table(self) -> ExportTable[Instance]:
+        exporter = self.backend.driver.exporter("NFS")
+        assert isinstance(exporter, NfsExporter)
+        return next(exporter.shards.tables())
+
+    def differences(self) -> list[Finding]:
+        return drift.look(self.manager.backends[0], self.store, repair=False)
+
+    def open_share(self) -> Share:
+        share = self.share(1)
+        access.allow(self.env, USER, share.id, access_type="ip", access_to="127.0.0.1")
+        self.settle()
+        return share
+
+    def path(self, share: Share) -> Path:
+        return self.backend.driver.share_path(share.instance_id)
+
+    def file(self, share: Share) -> Path:
+        export = self.table.get(f"share-{share.instance_id}")
+        assert export is not None
+        return Path(self.table.files.path(export))
+
+    def served(self, share: Share) -> int:
+        export = self.table.get(f"share-{share.instance_id}")
+        assert export is not None
+        return export.export_id
+
+
+@pytest.fixture
+def local(own_backend: Backend, tmp_path: Path, sqlite_template: Path) -> Iterator[Local]:
+    path = tmp_path / "abaca.sqlite"
+    path.write_bytes(sqlite_template.read_bytes())
+    store = Store(f"sqlite:///{path}")
+    options = Options(host="host", drift_interval=3600, reconcile_interval=3600)
+    manager = Manager(store, [Managed("one", "host@one", own_backend.driver, "nova")], options)
+    manager.start()
+    try:
+        assert manager.ready(PATIENCE)
+        world = Local(store, None, manager)  # type: ignore[arg-type]
+        world.backend = own_backend
+        yield world
+    finally:
+        manager.stop(drain_seconds=5.0)
+        store.close()
+
+
+def let_in(local: Local, share: Share) -> None:
+    """Somebody tells the running server another client list, past every file."""
+    file = local.backend.directory / "by-hand.conf"
+    file.write_text(local.file(share).read_text().replace("127.0.0.1", STRANGER))
+    local.table.server.exports.update(local.served(share), file)
+
+
+def edit(local: Local, share: Share) -> None:
+    file = local.file(share)
+    file.write_text(file.read_text().replace("127.0.0.1", STRANGER))
+
+
+# what is done to a share -> what is found of it
+HARM: dict[str, tuple[Callable[[Local, Share], object], str]] = {
+    "subvolume deleted": (lambda w, s: btrfs.delete_subvolume(w.path(s)), "missing"),
+    "limit raised": (lambda w, s: btrfs.set_limit(w.path(s), 3 * GIB), "size"),
+    "limit lowered": (lambda w, s: btrfs.set_limit(w.path(s), GIB // 2), "size"),
+    "limit lifted": (lambda w, s: btrfs.set_limit(w.path(s), None), "size"),
+    "client let in": (let_in, "rules"),
+    "file edited": (edit, "unexported"),
+    "file emptied": (lambda w, s: w.file(s).write_bytes(b""), "unexported"),
+    "file deleted": (lambda w, s: w.file(s).unlink(), "unexported"),
+    "export removed": (lambda w, s: w.table.server.exports.remove(w.served(s)), "unexported"),
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_damage_is_found_completely_and_repaired(local: Local, seed: int) -> None:
+    chosen = random.Random(seed).sample(sorted(HARM), 5)
+    shares = [local.open_share() for _ in range(6)]
+    snapshots = [local.snapshot(shares[5]) for _ in range(2)]
+    assert local.differences() == []
+    planted = set()
+    for name, share in zip(chosen, shares, strict=False):
+        harm, kind = HARM[name]
+        harm(local, share)
+        planted.add((kind, share.instance_id))
+    btrfs.delete_subvolume(local.backend.driver.snapshot_path(snapshots[0].instance_id))
+    planted.add(("missing", snapshots[0].instance_id))
+    orphan, ghost = str(uuid.uuid4()), str(uuid.uuid4())
+    btrfs.create_subvolume(local.backend.driver.share_path(orphan))
+    btrfs.set_limit(local.backend.driver.share_path(orphan), 2 * GIB)
+    planted.add(("extra", orphan))
+    local.table.create(f"share-{ghost}", str(local.backend.directory), "No_Root_Squash")
+    planted.add(("stale_export", ghost))
+    found = local.differences()
+    assert {finding.key for finding in found} == planted
+
+    service.repair(local.env, ADMIN, dry_run=False)
+    local.settle()
+    [left] = local.differences()
+    assert left.key == ("extra", orphan)
+    adopted = service.adopt(local.env, ADMIN, left.id, Adoption(dry_run=False))
+    local.settle()
+    assert local.look(adopted.resource_id or "").status == "available"
+    assert local.look(adopted.resource_id or "").size == 2
+    assert local.differences() == []
+    for share in shares:
+        there = local.look(share.id)
+        gone = ("missing", share.instance_id) in planted
+        assert there.status == ("error" if gone else "available")
+        if not gone:
+            with local.backend.mount(f"share-{share.instance_id}") as client:
+                client.write("/x", b"1")
+    assert f"share-{ghost}" not in local.table
+    assert not [name for name in local.table.look().values() if STRANGER in str(name)]
+
+
+def test_changed_export_files_are_never_obeyed(local: Local) -> None:
+    """abaca and Ganesha come back and find a file in which a stranger was written, one that is
+    no configuration, and one that is gone: ids and handles stay, nobody else is let in."""
+    shares = [local.open_share() for _ in range(3)]
+    clients = [local.backend.mount(f"share-{share.instance_id}") for share in shares]
+    for client in clients:
+        client.write("/x", b"1")
+    opened = [client.open("/x") for client in clients]
+    ids = [local.served(share) for share in shares]
+    files = [local.file(share) for share in shares]
+    local.backend.driver.release()
+    edit_text = files[0].read_text().replace("127.0.0.1", f"127.0.0.1, {STRANGER}")
+    files[0].write_text(edit_text)
+    files[1].write_bytes(b"\xff\x00 EXPORT {")
+    files[2].unlink()
+    driver = local.backend.driver = local.manager.backends[0].driver = local.backend.new_driver()
+    local.backend.start()
+    assert [local.served(share) for share in shares] == ids
+    # the server never went away: it goes on with the rules that it had
+    assert [file.read() for file in opened] == [b"1"] * 3
+    assert local.differences() == []
+    # now the server is gone too: nobody is let in until the database has said who may
+    local.table.server.stop()
+    driver.release()
+    for file in files:
+        file.unlink()
+    local.backend.driver = local.manager.backends[0].driver = local.backend.new_driver()
+    local.backend.start()
+    assert errno_of(lambda: local.backend.mount(f"share-{shares[0].instance_id}")) is not None
+    assert {finding.kind for finding in local.differences()} == {"rules"}
+    service.repair(local.env, ADMIN, dry_run=False)
+    local.settle()
+    assert local.differences() == []
+    assert [file.read() for file in opened] == [b"1"] * 3, "handles are as valid as before"
+    for client in clients:
+        client.close()
+
+
+def test_a_pool_that_is_not_mounted_is_no_list_of_lost_shares(local: Local) -> None:
+    from abaca.drivers.contract.errors import ShareBackendException
+    from abaca.drivers.ganesha import mounts
+
+    share = local.open_share()
+    mounts.unmount(str(local.backend.driver.pool.root), mounts.MNT_DETACH)
+    with pytest.raises(ShareBackendException, match="is not mounted"):
+        local.differences()
+    assert service.find(local.env, ADMIN).findings == []
+    local.backend.driver.reconcile()
+    assert local.differences() == []
+    assert local.look(share.id).status == "available"
