@@ -11,6 +11,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))),
+    *(f"docs/drivers/{path.name}" for path in sorted((ROOT / "docs/drivers").glob("*.md"))),
 )
 # what stands behind ``` and how it is tested
 KINDS = {

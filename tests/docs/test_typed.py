@@ -10,7 +10,7 @@ import pytest
 
 from docs.blocks import ROOT, blocks, of_kind
 from storage.kit import free_ports, why_not
-from support.processes import ABACA, Site, environment, local_site, site
+from support.processes import ABACA, Site, environment, free_port, local_site, site
 
 pytestmark = pytest.mark.xdist_group("storage")
 PAGES = sorted({block.page for block in of_kind("sh")})
@@ -29,13 +29,14 @@ def running() -> Iterator[Site]:
         yield embedded
 
 
-def adapted(text: str, running: Site) -> str:
+def adapted(text: str, running: Site, second_port: int) -> str:
     """The block as it would read on a machine where abaca is where the test has it."""
     for written, here in (
         ("/var/lib/abaca", str(running.state)),
         ("http://127.0.0.1:8786", running.url),
         ("/root/", f"{running.folder}/"),
         ("-o abaca-2.65.json", f"-o {running.folder}/abaca-2.65.json"),
+        ("8790", str(second_port)),
     ):
         text = text.replace(written, here)
     return text
@@ -44,8 +45,9 @@ def adapted(text: str, running: Site) -> str:
 @pytest.mark.parametrize("page", PAGES)
 def test_page(page: str, running: Site) -> None:
     """All blocks of a page, in one shell, as a reader would."""
+    second_port = free_port()  # of another abaca that the page starts
     script = "".join(
-        f"echo '### line {block.line}' >&2\n{adapted(block.text, running)}"
+        f"echo '### line {block.line}' >&2\n{adapted(block.text, running, second_port)}"
         for block in blocks(page)
         if block.kind == "sh"
     )
