@@ -27,7 +27,7 @@ from abaca.store import schema as t
 from abaca.store.engine import Store
 from abaca.testing import crash
 from abaca.testing.invariants import violations
-from crash.test_kill import CTX, World
+from crash.world import CTX, World
 from store.test_operations import wait_for
 from support import postgres as support_postgres
 

@@ -206,7 +206,7 @@ def test_a_refusal_counts_the_pools_of_each_filter() -> None:
         "asks for."
     )
     log = error.for_log()
-    assert "InService 5 -> 3 (h@b#down: its service has not reported lately" in log
+    assert "InService 5 -> 3 (h@b#down: its service or its backend does not answer" in log
     assert "CapacityFilter 2 -> 1 (h@b#small: 10 GiB are asked, 5 GiB are usable" in log
     steps = json.loads(json.dumps(error.explanation.to_dict()))["steps"]
     counts = [(step["filter"], step["before"], step["after"]) for step in steps]

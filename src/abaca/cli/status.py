@@ -59,6 +59,9 @@ def _print(facts: Facts, hours: float) -> None:
         ],
         [_STATES[service.state] for service in facts.services],
     )
+    for service in facts.services:
+        if service.problem:
+            click.echo(f"backend {service.host} is left alone: {service.problem}")
     click.echo()
     table(
         ("pool", "total GiB", "free GiB", "promised GiB", "shares"),

@@ -31,6 +31,7 @@ class ServiceLine(msgspec.Struct, frozen=True):
     state: str  # up down stopped
     enabled: bool
     seconds_ago: float
+    problem: str | None  # why the backend is left alone
 
 
 class PoolLine(msgspec.Struct, frozen=True):
@@ -99,6 +100,7 @@ def _services(tx: Tx, settings: Settings) -> list[ServiceLine]:
             state=each.state,
             enabled=not each.service.disabled,
             seconds_ago=round(max(0.0, time.time() - each.service.reported_at), 1),
+            problem=each.service.problem,
         )
         for each in found
     ]

@@ -34,7 +34,7 @@ def _failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     ]
     store.settle(tx, stuck, "error")
     share_store.update_instance(tx, instance_id, access_rules_status="error")
-    messages.tell(tx, job, messages.UPDATE_RULES, messages.detail_of(error))
+    messages.tell_failure(tx, job, messages.UPDATE_RULES, error)
 
 
 @kinds.operation("update_access", failed=_failed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
@@ -16,6 +16,8 @@ from abaca.model.context import system_context
 from abaca.model.errors import DriverError
 from abaca.operations.job import Job
 from abaca.store.seam import passing
+
+from .breaker import Breaker
 
 log = structlog.get_logger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 600.0  # seconds between attempts to set a driver up
@@ -43,27 +45,34 @@ class Backend:
         self.zone = zone
         self.initialized = threading.Event()
         self.problem: str | None = "not set up yet"
+        self.breaker = Breaker()
 
     def call(self, job: Job[Backend], method: str, *args: Any, **keywords: Any) -> Any:
         """Call a driver's method on behalf of an operation.
 
         Not if this worker may have lost its lease: raises LeaseLost, and the backend is left to
-        the successor.  Keywords that an old driver does not know are left out.
+        the successor.  Not while the backend does not answer anybody: raises BackendAway.
+        Keywords that an old driver does not know are left out.
         """
-        job.check()
-        passing(f"before {method}")
-        with job.steps.timed(method), _only_errors():
-            result = compat.call(getattr(self.driver, method), *args, **keywords)
-        passing(f"after {method}")
-        return result
+        return self._drive(
+            job, method, lambda: compat.call(getattr(self.driver, method), *args, **keywords)
+        )
 
     def update_access(self, job: Job[Backend], *args: Any, **keywords: Any) -> Any:
         """As call, for update_access of drivers of any age."""
+        return self._drive(
+            job,
+            "update_access",
+            lambda: compat.call_update_access(self.driver, *args, **keywords),
+        )
+
+    def _drive(self, job: Job[Backend], method: str, action: Callable[[], Any]) -> Any:
         job.check()
-        passing("before update_access")
-        with job.steps.timed("update_access"), _only_errors():
-            result = compat.call_update_access(self.driver, *args, **keywords)
-        passing("after update_access")
+        passing(f"before {method}")
+        with self.breaker.calling(), job.steps.timed(method), _only_errors():
+            result = action()
+            passing(f"answer of {method}")
+        passing(f"after {method}")
         return result
 
     def ask(self, method: str, *args: Any, **keywords: Any) -> Any:
@@ -71,6 +80,11 @@ class Backend:
         found = getattr(self.driver, method, None)
         with _only_errors():
             return found(*args, **keywords) if found else None
+
+    def stats(self) -> Any:
+        """What the driver says of its pools: also the sign of life of a backend that is away."""
+        with self.breaker.probing():
+            return self.ask("get_share_stats", refresh=True)
 
     def context(self, job: Job[Backend]) -> DriverContext:
         return DriverContext(job.context, job.progress, str(job.op.id), job.op.epoch)

@@ -18,7 +18,7 @@ from abaca.store import snapshots as snapshot_store
 from abaca.store import types as type_store
 from abaca.store.engine import Tx
 
-from . import records, shares, snapshots
+from . import messages, records, shares, snapshots
 from .backend import Backend
 from .kinds import kinds
 
@@ -40,6 +40,7 @@ def _remove_rules_too(job: Job[Backend]) -> bool:
 # --- shares ---------------------------------------------------------------------------------------
 def _manage_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     store.settle(tx, job.op.payload["instance_id"], job.op.id, "manage_error")
+    messages.tell_failure(tx, job, messages.UPDATE, error)
 
 
 @kinds.operation("manage_share", failed=_manage_failed)
@@ -108,6 +109,7 @@ def _managed(job: Job[Backend], tx: Tx, share: Share, managed: results.Managed) 
 
 def _unmanage_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     store.settle(tx, job.op.payload["instance_id"], job.op.id, "unmanage_error")
+    messages.tell_failure(tx, job, messages.UPDATE, error)
 
 
 @kinds.operation("unmanage_share", failed=_unmanage_failed)
@@ -127,7 +129,8 @@ def unmanage_share(job: Job[Backend]) -> None:
 
 # --- snapshots ------------------------------------------------------------------------------------
 def _manage_snapshot_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
-    snapshots.settle(job, tx, "manage_error")
+    if snapshots.settle(job, tx, "manage_error"):
+        messages.tell_failure(tx, job, messages.UPDATE, error)
 
 
 @kinds.operation("manage_snapshot", failed=_manage_snapshot_failed)
@@ -151,7 +154,8 @@ def manage_snapshot(job: Job[Backend]) -> None:
 
 
 def _unmanage_snapshot_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
-    snapshots.settle(job, tx, "unmanage_error")
+    if snapshots.settle(job, tx, "unmanage_error"):
+        messages.tell_failure(tx, job, messages.UPDATE, error)
 
 
 @kinds.operation("unmanage_snapshot", failed=_unmanage_snapshot_failed)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from abaca.drivers.contract.errors import is_a
+from abaca.drivers.contract.errors import is_a, transient
+from abaca.model.messages import not_answered
 from abaca.operations.job import Job
 from abaca.store import messages as store
 from abaca.store.engine import Tx
@@ -22,6 +23,7 @@ _DETAILS: dict[str, str] = {
     "InvalidShareAccessLevel": "021",
     "InvalidShareAccess": "021",
     "ShareShrinkingPossibleDataLoss": "018",
+    "StorageFull": "009",
 }
 
 
@@ -30,6 +32,14 @@ def detail_of(error: Exception, otherwise: str = UNKNOWN) -> str:
         if is_a(error, name):
             return detail
     return otherwise
+
+
+def tell_failure(
+    tx: Tx, job: Job[Any], action: str, error: Exception, otherwise: str = UNKNOWN
+) -> None:
+    """What the error means to the owner of the resource, and what to do."""
+    text = not_answered(action) if transient(error) else None
+    tell(tx, job, action, detail_of(error, otherwise), text=text)
 
 
 def tell(

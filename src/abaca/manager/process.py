@@ -27,6 +27,7 @@ from abaca.store.engine import Store
 
 from . import drift, kinds, last_resort, records
 from .backend import Backend
+from .breaker import CLOSED, OPEN
 from .periodic import Periodic, Task
 
 log = structlog.get_logger(__name__)
@@ -140,12 +141,27 @@ class Manager:
             periodic.now()
 
         queue.on_taken = taken
+        backend.breaker.changed = lambda: self._breaker_changed(backend, periodic)
         return queue, periodic
 
     def serve_placement(self) -> tuple[Queue, Periodic]:
         """As serve, for what no backend has been chosen for, and for the cluster as a whole."""
         queue = self.worker.serve(oplog.UNPLACED, None, self.options.placement_threads)
         return queue, self._come_round("scheduler", queue.lease, self._cluster_tasks())
+
+    def _breaker_changed(self, backend: Backend, periodic: Periodic) -> None:
+        """Say so where schedulers and administrators look; have it probed, or go on."""
+        state = backend.breaker.state
+        log.warning("backend.breaker", backend=backend.name, state=state.name, error=state.error)
+        periodic.at("report", state.until)
+        with contextlib.suppress(Unavailable), self.store.transaction(durable=False) as tx:
+            services.set_problem(tx, backend.host, backend.breaker.problem)
+            if state.name != OPEN:
+                oplog.hurry(tx, backend.host)
+        self.worker.queues[backend.host].wake()
+        if state.name == CLOSED:  # it may have been restarted
+            with contextlib.suppress(Unavailable):
+                self._ensure(backend)
 
     def _come_round(self, name: str, lease: Lease, tasks: list[Task]) -> Periodic:
         periodic = Periodic(name, lease, tasks)
@@ -198,7 +214,7 @@ class Manager:
     def _report(self, backend: Backend) -> None:
         with self.store.read() as tx:
             allocated = services.allocated(tx, backend.host)
-        stats = backend.ask("get_share_stats", refresh=True)
+        stats = backend.stats()
         pools = flatten_stats(backend.host, stats, allocated)
         with self.store.transaction(durable=False) as tx:
             services.report_service(
@@ -209,6 +225,7 @@ class Manager:
                 zone=backend.zone,
                 enabled=self.options.enable_new_services,
             )
+            services.set_problem(tx, backend.host, backend.breaker.problem)
             services.report_pools(tx, backend.host, pools)
         self._reported.set()
 

@@ -36,7 +36,7 @@ def _failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     if share is not None and share.status == IN_BACKGROUND:
         messages.tell(tx, job, messages.UPDATE, "035")
     else:
-        messages.tell(tx, job, messages.REVERT, messages.detail_of(error))
+        messages.tell_failure(tx, job, messages.REVERT, error)
 
 
 @kinds.operation("revert_to_snapshot", failed=_failed)

@@ -20,7 +20,7 @@ from abaca.store import shares as store
 from abaca.store import snapshots as snapshot_store
 from abaca.store.engine import Tx
 
-from . import messages, placement, records
+from . import look, messages, placement, records
 from .backend import Backend
 from .kinds import kinds
 
@@ -48,7 +48,7 @@ def _create_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
         detail = getattr(error, "message_detail_id", "002")
         messages.tell(tx, job, messages.ALLOCATE, detail, text=_for_user(error))
     else:
-        messages.tell(tx, job, messages.CREATE, messages.detail_of(error))
+        messages.tell_failure(tx, job, messages.CREATE, error)
 
 
 def _for_user(error: Exception) -> str | None:
@@ -84,7 +84,7 @@ def _create_on_backend(job: Job[Backend], share: Share) -> None:
             parent_share=parent,
         )
     else:
-        answer = backend.call(job, "create_share", context, record, share_server=None)
+        answer = _create(job, share)
     created = results.create_result(answer, from_snapshot=bool(share.snapshot_id))
     more = backend.call(job, "get_optional_share_creation_data", record, share_server=None)
     metadata = (more or {}).get("metadata") or {}
@@ -95,6 +95,21 @@ def _create_on_backend(job: Job[Backend], share: Share) -> None:
         store.update_instance(tx, share.instance_id, status=created.status, progress="0%")
         store.set_metadata(tx, share.id, metadata)
         job.again(tx, POLL_SECONDS, "The backend is copying the snapshot's data.")
+
+
+def _create(job: Job[Backend], share: Share) -> Any:
+    """The answer of the driver's create_share, or if that is lost again and again its answer to
+    the question where the share is."""
+    backend = job.backend
+    try:
+        return backend.call(
+            job, "create_share", backend.context(job), records.share(share), share_server=None
+        )
+    except Exception as error:
+        told = look.at_share(job, share, error)
+        if told is None:
+            raise
+        return told.export_locations or ()
 
 
 def _source(job: Job[Backend], share: Share) -> tuple[Any, Any]:
@@ -147,7 +162,7 @@ def _delete_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     instance_id = job.op.payload["instance_id"]
     if share is None or not store.settle(tx, instance_id, job.op.id, "error_deleting"):
         return
-    messages.tell(tx, job, messages.DELETE, messages.detail_of(error))
+    messages.tell_failure(tx, job, messages.DELETE, error)
     if job.op.payload.get("force"):
         remove(tx, share)
         return
@@ -207,7 +222,7 @@ def _delete_on_backend(job: Job[Backend], share: Share) -> None:
     try:
         job.backend.call(job, "delete_share", job.backend.context(job), record, share_server=None)
     except Exception as error:
-        if not not_found(error):
+        if not (not_found(error) or look.is_gone(job, share, error)):
             raise
 
 
@@ -244,13 +259,23 @@ def _extend_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     share = store.get(tx, job.op.resource_id)
     if share is not None:
         _give_back(tx, share, job.op.payload["new_size"] - job.op.payload["old_size"])
-    if is_a(error, "NoValidHost"):  # the backend was not asked: the share is as it was
+    if is_a(error, "NoValidHost", "StorageFull"):  # the share is as it was
         store.settle(tx, job.op.payload["instance_id"], job.op.id, "available")
-        detail = getattr(error, "message_detail_id", "015")
+        detail = getattr(error, "message_detail_id", messages.detail_of(error))
         messages.tell(tx, job, messages.EXTEND, detail, text=_for_user(error))
         return
     store.settle(tx, job.op.payload["instance_id"], job.op.id, "extending_error")
-    messages.tell(tx, job, messages.EXTEND, "015")
+    messages.tell_failure(tx, job, messages.EXTEND, error, "015")
+
+
+def _resize(job: Job[Backend], share: Share, method: str, size: int) -> None:
+    """Done too if the answer is lost again and again, but the backend says that it is so large."""
+    try:
+        job.backend.call(job, method, records.share(share), size, share_server=None)
+    except Exception as error:
+        told = look.at_share(job, share, error)
+        if told is None or told.size != size:
+            raise
 
 
 @kinds.operation("extend_share", failed=_extend_failed)
@@ -266,7 +291,7 @@ def extend_share(job: Job[Backend]) -> None:
     if job.op.attempt <= 1 and not job.op.payload.get("force"):
         placement.check_extend(job, share)
     size = job.op.payload["new_size"]
-    job.backend.call(job, "extend_share", records.share(share), size, share_server=None)
+    _resize(job, share, "extend_share", size)
     with job.finish() as tx:
         store.update(tx, share.id, size=size)
         store.settle(tx, share.instance_id, job.op.id, "available")
@@ -277,8 +302,7 @@ def _shrink_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     cannot = isinstance(error, NotImplementedError)
     status = "available" if refused or cannot else "shrinking_error"
     store.settle(tx, job.op.payload["instance_id"], job.op.id, status)
-    detail = "018" if refused else "019" if cannot else messages.UNKNOWN
-    messages.tell(tx, job, messages.SHRINK, detail)
+    messages.tell_failure(tx, job, messages.SHRINK, error, "019" if cannot else messages.UNKNOWN)
 
 
 @kinds.operation("shrink_share", failed=_shrink_failed)
@@ -288,7 +312,7 @@ def shrink_share(job: Job[Backend]) -> None:
     if share is None:
         return
     size = job.op.payload["new_size"]
-    job.backend.call(job, "shrink_share", records.share(share), size, share_server=None)
+    _resize(job, share, "shrink_share", size)
     with job.finish() as tx:
         _give_back(tx, share, share.size - size)
         store.update(tx, share.id, size=size)

@@ -27,7 +27,7 @@ def _failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
         if rule.state in UNDER_WAY.values() or rule.operation_id == job.op.id
     ]
     store.set_rules(tx, job.op.resource_id, "error", None, rule_ids=stuck)
-    messages.tell(tx, job, messages.UPDATE_RULES, messages.detail_of(error))
+    messages.tell_failure(tx, job, messages.UPDATE_RULES, error)
 
 
 @kinds.operation("snapshot_update_access", failed=_failed)

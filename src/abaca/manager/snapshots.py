@@ -77,7 +77,7 @@ def charge(tx: Tx, snapshot: Snapshot, sign: int) -> None:
 # --- create ---------------------------------------------------------------------------------------
 def _create_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     if settle(job, tx, "error"):
-        messages.tell(tx, job, messages.CREATE, messages.detail_of(error))
+        messages.tell_failure(tx, job, messages.CREATE, error)
 
 
 @kinds.operation("create_snapshot", failed=_create_failed)
@@ -103,7 +103,7 @@ def _delete_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
         remove(job, tx)
     elif not settle(job, tx, "error_deleting"):
         return
-    messages.tell(tx, job, messages.DELETE, messages.detail_of(error))
+    messages.tell_failure(tx, job, messages.DELETE, error)
 
 
 @kinds.operation("delete_snapshot", failed=_delete_failed)

@@ -6,7 +6,8 @@ AbacaError
 │   ├── NotFound 404        ├── Conflict 409       ├── OverQuota 413
 │   └── Unprocessable 422
 ├── Unavailable 503         try later (database away, backend not ready)
-│   └── Collision           a deadlock was broken: run the transaction again
+│   ├── Collision           a deadlock was broken: run the transaction again
+│   └── BackendAway         a backend is left alone for a while, because it does not answer
 ├── LeaseLost               this worker no longer owns what it works on: stop at once, write nothing
 └── DriverError             raised by drivers; the names are in abaca.drivers.contract.errors
 
@@ -96,6 +97,16 @@ class Unavailable(AbacaError):
 
 class Collision(Unavailable):
     """Another transaction was in the way and this one was rolled back; run it again."""
+
+
+class BackendAway(Unavailable):
+    """The storage backend does not answer; it is left alone for a while."""
+
+    def __init__(self, message: str, *, seconds: float, since: float) -> None:
+        """seconds: until it makes sense to look again.  since: how long it has been away."""
+        super().__init__(message, seconds=seconds, since=since)
+        self.seconds = seconds
+        self.since = since
 
 
 class LeaseLost(AbacaError):

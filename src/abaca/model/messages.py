@@ -80,6 +80,26 @@ DETAILS = {
 }
 
 
+# what to do when nobody knows whether a thing was done, because the backend did not answer
+ADVICE = {
+    "002": "Delete it and create it again.",
+    "005": "Ask your administrator to look.",
+    "006": "Its data may be old or new: ask your administrator to look.",
+    "007": "Delete it again.",
+    "008": "It may have the old size or the new one: ask your administrator to look.",
+    "009": "It may have the old size or the new one: ask your administrator to look.",
+    "010": "Remove the rules in error and add them again.",
+}
+
+
+def not_answered(action_id: str) -> str:
+    """The sentence about an action whose outcome is unknown."""
+    return (
+        f"{ACTIONS[action_id]}: the storage backend did not answer, also when asked again; it is "
+        f"not known whether this was done. {ADVICE[action_id]}"
+    )
+
+
 def words(action_id: str, detail_id: str) -> str:
     """The sentence shown to the user: '<what>: <why>'."""
     return f"{ACTIONS[action_id]}: {DETAILS[detail_id]}"

@@ -27,6 +27,7 @@ class Service(msgspec.Struct, frozen=True):
     stopped: bool
     created_at: str
     updated_at: str | None
+    problem: str | None = None  # why its backend is left alone
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -37,3 +38,4 @@ class Pool(msgspec.Struct, frozen=True):
     reported_at: float  # epoch seconds of its service
     zone: str
     zone_id: str
+    problem: str | None = None  # of its service

@@ -115,9 +115,9 @@ Failed = Callable[[Job[Any], Tx, Exception], None]
 class Retry:
     """How often and how patiently a kind is tried again after a transient error."""
 
-    attempts: int = 8
+    attempts: int = 12
     first_delay: float = 0.2  # seconds; doubles each time
-    longest_delay: float = 30.0
+    longest_delay: float = 60.0
 
     def delay(self, attempt: int) -> float:
         return float(min(self.longest_delay, self.first_delay * 2 ** (attempt - 1)))

@@ -342,7 +342,10 @@ _RETRY = _FENCE.values(
     message=sa.bindparam("new_message"),
     steps=APPENDED,
 )
-_POSTPONE = _RETRY.values(attempt=0)
+_POSTPONE = _RETRY.values(attempt=sa.bindparam("attempts"))
+_NOW_DUE = sa.update(operations).where(
+    _o.host == sa.bindparam("queue"), _o.state == QUEUED, _o.not_before > 0.0
+)
 _ROUTE = _FENCE.values(state=QUEUED, host=sa.bindparam("new_host"), epoch=0, steps=APPENDED)
 
 
@@ -391,9 +394,17 @@ def retry(tx: Tx, op: Operation, due: float, message: str, steps: str = "") -> N
     _fenced(tx, _RETRY, op, {"due": due, "new_message": message, "new_steps": steps})
 
 
-def postpone(tx: Tx, op: Operation, due: float, message: str, steps: str = "") -> None:
-    """As retry, but nothing went wrong: attempts are counted anew."""
-    _fenced(tx, _POSTPONE, op, {"due": due, "new_message": message, "new_steps": steps})
+def postpone(
+    tx: Tx, op: Operation, due: float, message: str, steps: str = "", *, attempts: int = 0
+) -> None:
+    """As retry, but nothing went wrong: this is how many runs count as made."""
+    values = {"due": due, "new_message": message, "new_steps": steps, "attempts": attempts}
+    _fenced(tx, _POSTPONE, op, values)
+
+
+def hurry(tx: Tx, queue: str) -> int:
+    """What waits in a queue for a later time is due now: its backend is back."""
+    return tx.run(_NOW_DUE.values(not_before=0.0), {"queue": queue})
 
 
 def route(tx: Tx, op: Operation, host: str, steps: str = "") -> None:

@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from abaca.model import clock
-from abaca.model.errors import AbacaError, DriverError, LeaseLost, Unavailable
+from abaca.model.errors import AbacaError, BackendAway, DriverError, LeaseLost, Unavailable
 from abaca.model.operations import FAILED, FAILED_STEP, Operation
 from abaca.store.engine import Store, Tx
 
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS = 5.0  # how long a lost wake-up can cost
 RETAKE_PART = 0.2  # of the lease time: how often a standby looks whether it may take over
 UNKNOWN_PAUSE = 30.0  # seconds
+LONGEST_WAIT = 300.0  # seconds between looks of an operation whose backend is away
 DATABASE_PAUSE = 0.3  # seconds between looks whether the database is back
 RESERVED_SECONDS = 30.0  # how long a transaction that starts an operation may take
 FAULT_PAUSE = 1.0  # seconds after a round that ended as no round should
@@ -315,12 +317,23 @@ class Queue:
             elif not job.finished:
                 with job.finish():
                     pass
+        except BackendAway as error:
+            self._wait(job.op, error)
         except (LeaseLost, Unavailable):
             raise
         # The one place that decides what an error means.  BaseException: a timeout of a foreign
         # library, a driver that calls sys.exit.
         except BaseException as error:  # noqa: BLE001
             self._decide(job, error if isinstance(error, Exception) else DriverError(repr(error)))
+
+    def _wait(self, op: Operation, away: BackendAway) -> None:
+        """The backend was not called, so this was no attempt.  The longer an operation has waited
+        the less often it looks; when the backend is back all are told (oplog.hurry)."""
+        asked = datetime.fromisoformat(op.created_at).replace(tzinfo=UTC)
+        pause = max(away.seconds, min(LONGEST_WAIT, (clock.now() - asked.timestamp()) / 4))
+        with self._store.transaction() as tx:
+            oplog.postpone(tx, op, clock.now() + pause, away.message, attempts=op.attempt - 1)
+        self._again()
 
     def _set_aside(self, op: Operation) -> None:
         """A newer abaca asked for something this one does not know; it may run there later."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from abaca.model import clock
 from abaca.model.context import Context
 from abaca.model.errors import BadRequest, Conflict, Forbidden, NotFound
 from abaca.model.services import Service
@@ -27,6 +26,7 @@ from abaca.store.engine import Tx
 
 from . import types
 from .env import Env, enqueue
+from .services import seen
 from .shares import load, refuse_soft_deleted
 from .shares_create import mount_point
 
@@ -119,7 +119,7 @@ def _service(env: Env, tx: Tx, host: str) -> Service:
     found = service_store.service(tx, backend, "manila-share")
     if found is None:
         raise NotFound(noun="Service host", id=backend)
-    if found.stopped or clock.now() - found.reported_at > env.settings.service_down_time:
+    if seen(found, env.settings).state != "up":
         raise BadRequest(f"The service of {backend} is down; start it, or choose another host.")
     return found
 

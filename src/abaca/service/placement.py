@@ -77,7 +77,7 @@ def pool(row: PoolRow, unbooked: int = 0) -> Pool:
         row.stats,
         availability_zone=row.zone,
         allocated_gb=row.allocated_gb - unbooked,
-        up=clock.now() - row.reported_at < Scheduling.service_down_time,
+        up=row.problem is None and clock.now() - row.reported_at < Scheduling.service_down_time,
         disabled=row.disabled,
     )
 

@@ -111,7 +111,9 @@ def find(
         pools = store.pools_all(tx)
     wanted = PlacementRequest(size=0, extra_specs=demanded).requirements()
     found = [
-        place(pool) for pool in pools if not pool.disabled and is_up(pool.reported_at, env.settings)
+        place(pool)
+        for pool in pools
+        if not (pool.disabled or pool.problem) and is_up(pool.reported_at, env.settings)
     ]
     return [
         one

@@ -34,7 +34,8 @@ def is_up(reported_at: float, settings: Settings) -> bool:
 def seen(service: Service, settings: Settings) -> Seen:
     if service.stopped:
         return Seen(service, "stopped")
-    return Seen(service, "up" if is_up(service.reported_at, settings) else "down")
+    up = is_up(service.reported_at, settings) and service.problem is None
+    return Seen(service, "up" if up else "down")
 
 
 def find(env: Env, ctx: Context) -> list[Seen]:
@@ -64,7 +65,8 @@ def ensure_shares(env: Env, ctx: Context, host: str) -> None:
             raise NotFound(f"There is no service {SHARE_BINARY} on host {host[:60]!a}.")
         state = seen(found, env.settings).state
         if state != "up":
-            raise Conflict(f"Service {SHARE_BINARY} on {host} is {state}; start it first.")
+            why = f": {found.problem}" if found.problem else "; start it first."
+            raise Conflict(f"Service {SHARE_BINARY} on {host} is {state}{why}")
         enqueue(
             tx,
             ctx,

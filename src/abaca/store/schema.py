@@ -146,6 +146,7 @@ services = Table(
     flag("ensuring"),
     Column("reported_at", Float, nullable=False, default=0.0),  # epoch seconds
     Column("stopped", Boolean, nullable=False, default=False),  # went down on purpose
+    Column("problem", Text),  # why its backend is left alone; NULL: it is not
     time("created_at"),
     time("updated_at"),
 )

@@ -47,7 +47,7 @@ def ensure_zone(tx: Tx, name: str) -> str:
 # --- services -------------------------------------------------------------------------------------
 _SERVICES = sa.select(
     _s.id, _s.binary, _s.host, _s.topic, _z.name, _s.disabled, _s.disabled_reason, _s.ensuring,
-    _s.reported_at, _s.stopped, _s.created_at, _s.updated_at,
+    _s.reported_at, _s.stopped, _s.created_at, _s.updated_at, _s.problem,
 ).select_from(services.join(availability_zones, _z.id == _s.availability_zone_id))  # fmt: skip
 
 
@@ -86,6 +86,12 @@ def report_service(
         )
 
 
+def set_problem(tx: Tx, host: str, problem: str | None) -> None:
+    """Why the backend host@backend is left alone; None: it is not."""
+    stmt = sa.update(services).where(_s.host == host, _s.binary == "manila-share")
+    tx.run(stmt.values(problem=problem))
+
+
 def mark_stopped(tx: Tx, hosts: Sequence[str]) -> None:
     """The share services of these hosts (host@backend) went down on purpose."""
     stmt = sa.update(services).where(_s.host.in_(hosts), _s.binary == "manila-share")
@@ -114,6 +120,7 @@ def report_pools(tx: Tx, backend_host: str, stats: Mapping[str, Mapping[str, Any
 
 _POOLS = (
     sa.select(_p.host, _p.stats, _p.allocated_gb, _s.disabled, _s.reported_at, _z.name, _z.id)
+    .add_columns(_s.problem)
     .select_from(
         pools.join(services, (_s.host == _p.backend_host) & (_s.binary == "manila-share")).join(
             availability_zones, _z.id == _s.availability_zone_id

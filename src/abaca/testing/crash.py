@@ -1,8 +1,14 @@
 """Killing a manager at a chosen instruction: a real SIGKILL of a real process.
 
 Every commit and every driver call of an operation passes a seam (abaca.store.seam).  A run with
-`crash_at=None` writes down the points it passes; a run with `crash_at=n` dies at the n-th.  So
-points are found, not listed, and a new operation is covered the day it is written.
+`record` writes them down, a run with `crash_at` dies at one of them.  So points are found, not
+listed, and a new operation is covered the day it is written.
+
+| point | where the process dies |
+|---|---|
+| before commit, after commit | just before, just after the database commits |
+| before X, after X | just before, just after the driver's method X |
+| answer of X | the backend has done X and its answer is lost; at the next point after that error |
 
 With `ask` the manager comes up first, and points are counted from when it is asked; without,
 taking the backend over and making it sure of its exports are points too.
@@ -16,14 +22,19 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from abaca.drivers.contract.configuration import DictConfiguration
+from abaca.drivers.contract.errors import StorageCommunicationException
 from abaca.drivers.fake.driver import FakeShareDriver
+from abaca.manager import shares
 from abaca.manager.backend import Backend
 from abaca.manager.private_storage import StorePrivateStorage
 from abaca.manager.process import Manager, Options
@@ -34,29 +45,47 @@ from abaca.store.engine import Store
 HOST = "host@fake"
 POOL = "host@fake#fake"
 OPERATION_THREADS = ("op ", "queue ")  # heartbeats and reports come when they like
+ANSWER = "answer of "
+PLAIN: list[structlog.typing.Processor] = [
+    structlog.processors.format_exc_info,
+    structlog.processors.KeyValueRenderer(),
+]
 GAVE_UP = 3  # exit status: operations were still live after the time
 
 
 class Cutter:
-    """Counts the points that operations pass, writes them down, and dies at one of them."""
+    """Writes down the points that operations pass, or kills the process at one of them.
 
-    def __init__(self, crash_at: int | None, record: Path | None, armed: bool = True) -> None:
+    A point is named by who passes it, what it is, and the how manieth of these:
+    "op host@fake: before commit 2".  Threads that run beside each other do not change the names.
+    """
+
+    def __init__(self, crash_at: str | None, record: Path | None, armed: bool = True) -> None:
         self.armed = armed
         self._crash_at = crash_at
         self._record = record
-        self._passed = 0
+        self._passed: Counter[str] = Counter()
+        self._lost = False  # the answer of a backend: the next point is the last
         self._lock = threading.Lock()
 
     def __call__(self, point: str) -> None:
-        if not self.armed or not threading.current_thread().name.startswith(OPERATION_THREADS):
+        thread = threading.current_thread().name
+        if not self.armed or not thread.startswith(OPERATION_THREADS):
             return
+        what = f"{thread.rpartition('_')[0] or thread}: {point}"
         with self._lock:
-            self._passed += 1
-            if self._record is not None:
-                with self._record.open("a") as file:
-                    file.write(f"{point}\n")
-            if self._passed == self._crash_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+            self._passed[what] += 1
+            self._pass(f"{what} {self._passed[what]}")
+
+    def _pass(self, point: str) -> None:
+        if self._record is not None:
+            with self._record.open("a") as file:
+                file.write(f"{point}\n")
+        if self._lost or (point == self._crash_at and ANSWER not in point):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if point == self._crash_at:
+            self._lost = True
+            raise StorageCommunicationException(reason=f"the {point} was lost")
 
 
 def make_manager(store: Store, folder: Path, **driver_options: Any) -> Manager:
@@ -96,15 +125,17 @@ def _run(
     make: Make,
     url: str,
     folder: Path,
-    crash_at: int | None,
+    crash_at: str | None,
     record: Path | None,
     seconds: float,
     asking: Connection | None,
 ) -> None:
     """In a process of its own: work until the log is empty, or die."""
+    structlog.configure(processors=PLAIN)
     cutter = Cutter(crash_at, record, armed=asking is None)
     seam.install(cutter)
     store = Store(url)
+    shares.POLL_SECONDS = 0.02
     manager = make(store, folder)
     manager.start()
     if asking is not None:
@@ -128,13 +159,16 @@ def run_manager(
     url: str,
     folder: Path,
     *,
-    crash_at: int | None = None,
+    crash_at: str | None = None,
     record: Path | None = None,
     seconds: float = 20.0,
     ask: Callable[[], object] | None = None,
     make: Make = make_manager,
 ) -> int:
-    """Run a manager until the log is empty; its exit status (-9: killed at the point asked for)."""
+    """Run a manager until the log is empty; its exit status (-9: killed at the point asked for).
+
+    record: the file that gets a line for each point it passes.
+    """
     here, there = processes.Pipe() if ask else (None, None)
     args = (make, url, folder, crash_at, record, seconds, there)
     process = processes.Process(target=_run, args=args)

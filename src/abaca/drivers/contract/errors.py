@@ -76,6 +76,10 @@ class StorageCommunicationException(ShareBackendException):
     """The backend could not be reached, or its answer was lost: {reason}"""
 
 
+class StorageFull(ShareBackendException):
+    """The backend has no room, and has changed nothing: {reason}"""
+
+
 class StorageResourceException(ManilaException):
     """A storage resource failed: {name}"""
 

@@ -16,7 +16,7 @@ def prepare(_: PlacementRequest, __: Sequence[Pool]) -> Check:
 
 def _check(pool: Pool) -> str | None:
     if not pool.up:
-        return "its service has not reported lately"
+        return "its service or its backend does not answer"
     if pool.disabled:
         return "its service is disabled"
     return None

@@ -294,6 +294,7 @@ def upgrade() -> None:
         sa.Column("ensuring", sa.Boolean(), nullable=False),
         sa.Column("reported_at", sa.Float(), nullable=False),
         sa.Column("stopped", sa.Boolean(), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=True),
         sa.Column("created_at", sa.String(length=26), nullable=True),
         sa.Column("updated_at", sa.String(length=26), nullable=True),
         sa.ForeignKeyConstraint(
