@@ -37,7 +37,8 @@ class Scenario:
     ask: Callable[[World], object]
     right: Check
     cold: bool = False  # asked before the manager starts: its first steps are cut at, too
-    refused: tuple[str, str] | None = None  # the driver's method that always raises this error
+    method: str = ""  # of the driver, that does it
+    refused: str = ""  # the error that this method raises every time
     options: Mapping[str, Any] = field(default_factory=dict)  # of the driver
 
 
@@ -75,13 +76,13 @@ STEPS: dict[str, Callable[[World], None]] = {
 }
 
 
-def prepare(world: World, scenario: Scenario) -> None:
+def prepare(world: World, scenario: Scenario, settle: Callable[[], object]) -> None:
+    """settle: have a manager do what was asked for, and say 0."""
     for word in scenario.before:
         STEPS[word](world)
-        assert world.manage() == 0, word
+        assert settle() == 0, word
     if scenario.refused:
-        method, error = scenario.refused
-        world.array.set_fault(method, "error", None, name=error)
+        world.array.set_fault(scenario.method, "error", None, name=scenario.refused)
 
 
 # --- asked for ------------------------------------------------------------------------------------
@@ -268,35 +269,58 @@ _SNAPPED = ("share", "snapshot")
 
 SCENARIOS = {
     # shares
-    "create": Scenario("create_share_instance", (), _create, _created, cold=True),
-    "create, refused": Scenario(
-        "create_share_instance", (), _create, _says("error"), refused=("create_share", _IO)
+    "create": Scenario(
+        "create_share_instance", (), _create, _created, cold=True, method="create_share"
     ),
-    "create from a snapshot": Scenario("create_share_instance", _SNAPPED, _clone, _cloned),
+    "create, refused": Scenario(
+        "create_share_instance", (), _create, _says("error"), method="create_share", refused=_IO
+    ),
+    "create from a snapshot": Scenario(
+        "create_share_instance", _SNAPPED, _clone, _cloned, method="create_share_from_snapshot"
+    ),
     "create from a snapshot, slowly": Scenario(
         "create_share_instance", _SNAPPED, _clone, _cloned, options={"fake_clone_seconds": 0.05}
     ),
-    "delete": Scenario("delete_share_instance", ("share",), _delete, _share_gone),
+    "delete": Scenario(
+        "delete_share_instance", ("share",), _delete, _share_gone, method="delete_share"
+    ),
     "delete with rules": Scenario("delete_share_instance", ("share", "rule"), _delete, _share_gone),
     "delete, refused": Scenario(
         "delete_share_instance",
         ("share",),
         _delete,
         _says("error_deleting"),
-        refused=("delete_share", _IO),
+        method="delete_share",
+        refused=_IO,
     ),
     "force delete while extending": Scenario(
         "delete_share_instance", ("share", "rule"), _extend_and_delete, _share_gone
     ),
-    "extend": Scenario("extend_share", ("share",), _extend, _sized(5)),
+    "extend": Scenario("extend_share", ("share",), _extend, _sized(5), method="extend_share"),
     "extend, refused": Scenario(
-        "extend_share", ("share",), _extend, _says("extending_error"), refused=("extend_share", _IO)
+        "extend_share",
+        ("share",),
+        _extend,
+        _says("extending_error"),
+        method="extend_share",
+        refused=_IO,
     ),
-    "shrink": Scenario("shrink_share", ("share",), _shrink, _sized(1)),
+    "shrink": Scenario("shrink_share", ("share",), _shrink, _sized(1), method="shrink_share"),
     "shrink, refused": Scenario(
-        "shrink_share", ("share",), _shrink, _says("available"), refused=("shrink_share", _LOSS)
+        "shrink_share",
+        ("share",),
+        _shrink,
+        _says("available"),
+        method="shrink_share",
+        refused=_LOSS,
     ),
-    "revert": Scenario("revert_to_snapshot", (*_SNAPPED, "written"), _revert, _reverted),
+    "revert": Scenario(
+        "revert_to_snapshot",
+        (*_SNAPPED, "written"),
+        _revert,
+        _reverted,
+        method="revert_to_snapshot",
+    ),
     "revert, slowly": Scenario(
         "revert_to_snapshot",
         (*_SNAPPED, "written"),
@@ -309,44 +333,63 @@ SCENARIOS = {
         (*_SNAPPED, "written"),
         _revert,
         _says("reverting_error"),
-        refused=("revert_to_snapshot", _IO),
+        method="revert_to_snapshot",
+        refused=_IO,
     ),
     "manage share": Scenario(
         "manage_share",
         ("share", "unmanaged share"),
         _manage_share,
         _managed(World.look, "shares"),
+        method="manage_existing",
     ),
     "manage share, refused": Scenario(
         "manage_share",
         ("share", "unmanaged share"),
         _manage_share,
         _says("manage_error"),
-        refused=("manage_existing", _INVALID),
+        method="manage_existing",
+        refused=_INVALID,
     ),
     "unmanage share": Scenario(
-        "unmanage_share", ("share",), _unmanage_share, _let_go(World.look, "shares")
+        "unmanage_share",
+        ("share",),
+        _unmanage_share,
+        _let_go(World.look, "shares"),
+        method="unmanage",
     ),
     "unmanage share, refused": Scenario(
         "unmanage_share",
         ("share",),
         _unmanage_share,
         _says("unmanage_error"),
-        refused=("unmanage", _IO),
+        method="unmanage",
+        refused=_IO,
     ),
     "ensure": Scenario(
-        "ensure_driver_resources", ("share", "rule"), _ensure, _rules(("10.0.0.1", "rw"))
+        "ensure_driver_resources",
+        ("share", "rule"),
+        _ensure,
+        _rules(("10.0.0.1", "rw")),
+        method="ensure_shares",
     ),
     # access rules
-    "allow": Scenario("update_access", ("share",), lambda w: w.allow(TO), _rules((TO, "rw"))),
+    "allow": Scenario(
+        "update_access",
+        ("share",),
+        lambda w: w.allow(TO),
+        _rules((TO, "rw")),
+        method="update_access",
+    ),
     "allow, refused": Scenario(
         "update_access",
         ("share",),
         lambda w: w.allow(TO),
         _rules_in_error,
-        refused=("update_access", _IO),
+        method="update_access",
+        refused=_IO,
     ),
-    "deny": Scenario("update_access", ("share", "rule"), _deny, _rules()),
+    "deny": Scenario("update_access", ("share", "rule"), _deny, _rules(), method="update_access"),
     "change level": Scenario(
         "update_access",
         ("share", "rule"),
@@ -357,15 +400,20 @@ SCENARIOS = {
         "update_access", ("share", "rule"), _replace_rule, _rules(("10.0.0.3", "rw"))
     ),
     # snapshots
-    "snapshot create": Scenario("create_snapshot", ("share",), _take, _snapshots(1)),
+    "snapshot create": Scenario(
+        "create_snapshot", ("share",), _take, _snapshots(1), method="create_snapshot"
+    ),
     "snapshot create, refused": Scenario(
         "create_snapshot",
         ("share",),
         _take,
         _says("error", World.look_at),
-        refused=("create_snapshot", _IO),
+        method="create_snapshot",
+        refused=_IO,
     ),
-    "snapshot delete": Scenario("delete_snapshot", _SNAPPED, _delete_snapshot, _snapshots(0)),
+    "snapshot delete": Scenario(
+        "delete_snapshot", _SNAPPED, _delete_snapshot, _snapshots(0), method="delete_snapshot"
+    ),
     "snapshot delete with rules": Scenario(
         "delete_snapshot", (*_SNAPPED, "snapshot rule"), _delete_snapshot, _snapshot_gone
     ),
@@ -374,42 +422,59 @@ SCENARIOS = {
         _SNAPPED,
         _delete_snapshot,
         _says("error_deleting", World.look_at),
-        refused=("delete_snapshot", _IO),
+        method="delete_snapshot",
+        refused=_IO,
     ),
     "snapshot allow": Scenario(
-        "snapshot_update_access", _SNAPPED, _allow_snapshot, _snapshot_rules(TO)
+        "snapshot_update_access",
+        _SNAPPED,
+        _allow_snapshot,
+        _snapshot_rules(TO),
+        method="snapshot_update_access",
     ),
     "snapshot allow, refused": Scenario(
         "snapshot_update_access",
         _SNAPPED,
         _allow_snapshot,
         _snapshot_rules_in_error,
-        refused=("snapshot_update_access", _IO),
+        method="snapshot_update_access",
+        refused=_IO,
     ),
     "snapshot deny": Scenario(
-        "snapshot_update_access", (*_SNAPPED, "snapshot rule"), _deny_snapshot, _snapshot_rules()
+        "snapshot_update_access",
+        (*_SNAPPED, "snapshot rule"),
+        _deny_snapshot,
+        _snapshot_rules(),
+        method="snapshot_update_access",
     ),
     "manage snapshot": Scenario(
         "manage_snapshot",
         (*_SNAPPED, "unmanaged snapshot"),
         _manage_snapshot,
         _managed(World.look_at, "snapshots"),
+        method="manage_existing_snapshot",
     ),
     "manage snapshot, refused": Scenario(
         "manage_snapshot",
         (*_SNAPPED, "unmanaged snapshot"),
         _manage_snapshot,
         _says("manage_error", World.look_at),
-        refused=("manage_existing_snapshot", "ManageInvalidShareSnapshot"),
+        method="manage_existing_snapshot",
+        refused="ManageInvalidShareSnapshot",
     ),
     "unmanage snapshot": Scenario(
-        "unmanage_snapshot", _SNAPPED, _unmanage_snapshot, _let_go(World.look_at, "snapshots")
+        "unmanage_snapshot",
+        _SNAPPED,
+        _unmanage_snapshot,
+        _let_go(World.look_at, "snapshots"),
+        method="unmanage_snapshot",
     ),
     "unmanage snapshot, refused": Scenario(
         "unmanage_snapshot",
         _SNAPPED,
         _unmanage_snapshot,
         _says("unmanage_error", World.look_at),
-        refused=("unmanage_snapshot", _IO),
+        method="unmanage_snapshot",
+        refused=_IO,
     ),
 }

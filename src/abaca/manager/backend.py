@@ -12,8 +12,9 @@ import structlog
 from abaca.drivers.contract import compat
 from abaca.drivers.contract.context import DriverContext
 from abaca.drivers.contract.driver import ShareDriver
+from abaca.drivers.contract.errors import transient
 from abaca.model.context import system_context
-from abaca.model.errors import DriverError
+from abaca.model.errors import BackendAway, DriverError, Unavailable
 from abaca.operations.job import Job
 from abaca.store.seam import passing
 
@@ -21,6 +22,7 @@ from .breaker import Breaker
 
 log = structlog.get_logger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 600.0  # seconds between attempts to set a driver up
+FORCE_PATIENCE = 30.0  # seconds that a forced deletion waits for a backend that is away
 
 
 @contextlib.contextmanager
@@ -33,6 +35,17 @@ def _only_errors() -> Iterator[None]:
         raise
     except BaseException as error:
         raise DriverError(f"{type(error).__name__}: {error}") from error
+
+
+@contextlib.contextmanager
+def forced(job: Job[Backend]) -> Iterator[None]:
+    """Around a deletion: one that is forced does not wait for ever for a backend that is away."""
+    try:
+        yield
+    except BackendAway as error:
+        if job.op.payload.get("force") and error.since > FORCE_PATIENCE:
+            raise DriverError(error.message) from error
+        raise
 
 
 class Backend:
@@ -69,7 +82,7 @@ class Backend:
     def _drive(self, job: Job[Backend], method: str, action: Callable[[], Any]) -> Any:
         job.check()
         passing(f"before {method}")
-        with self.breaker.calling(), job.steps.timed(method), _only_errors():
+        with self.breaker.calling(method), job.steps.timed(method), _only_errors():
             result = action()
             passing(f"answer of {method}")
         passing(f"after {method}")
@@ -82,9 +95,15 @@ class Backend:
             return found(*args, **keywords) if found else None
 
     def stats(self) -> Any:
-        """What the driver says of its pools: also the sign of life of a backend that is away."""
-        with self.breaker.probing():
-            return self.ask("get_share_stats", refresh=True)
+        """What the driver says of its pools: also the sign of life of a backend that is away.
+        Raises Unavailable if it does not answer."""
+        try:
+            with self.breaker.probing():
+                return self.ask("get_share_stats", refresh=True)
+        except Exception as error:
+            if transient(error):
+                raise Unavailable(f"The storage backend does not answer: {error}") from error
+            raise
 
     def context(self, job: Job[Backend]) -> DriverContext:
         return DriverContext(job.context, job.progress, str(job.op.id), job.op.epoch)

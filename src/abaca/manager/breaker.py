@@ -24,6 +24,8 @@ from abaca.model import clock
 from abaca.model.errors import BackendAway, LeaseLost
 
 CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
+# drivers may answer these out of their configuration: that says nothing of the backend
+MAYBE_LOCAL = frozenset({"get_backend_info", "get_optional_share_creation_data"})
 LOSSES = 5  # calls in a row that are lost before the backend is left alone
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds without a call
 ONE_AT_A_TIME = 0.5  # seconds after which the others look again while one call is tried
@@ -75,7 +77,7 @@ class Breaker:
         return f"it has not answered {state.losses} times in a row: {state.error}"
 
     @contextlib.contextmanager
-    def calling(self) -> Iterator[None]:
+    def calling(self, method: str) -> Iterator[None]:
         """Around a call of the driver; raises BackendAway instead if it must not be made."""
         self._enter()
         try:
@@ -87,7 +89,8 @@ class Breaker:
             lost = str(error) if transient(error) else None
             self._become(lambda state, now: State() if lost is None else state.lost(lost, now))
             raise
-        self._become(lambda state, now: State())
+        learnt = method not in MAYBE_LOCAL
+        self._become(lambda state, now: State() if learnt else state)
 
     @contextlib.contextmanager
     def probing(self) -> Iterator[None]:
@@ -96,10 +99,17 @@ class Breaker:
             yield
         except Exception as error:
             lost = str(error)
-            if self.state.name == OPEN:
-                self._become(lambda state, now: state.lost(lost, now))
+            self._probed(lambda state, now: state.lost(lost, now))
             raise
-        self._become(lambda state, now: state.probed(now))
+        self._probed(lambda state, now: state.probed(now))
+
+    def _probed(self, change: Callable[[State, float], State]) -> None:
+        before = self.state
+        if before.name != OPEN:
+            return
+        self._become(change)
+        if self.state == before:  # the probe came too early to count: it must come again
+            self.changed()
 
     def _enter(self) -> None:
         with self._lock:

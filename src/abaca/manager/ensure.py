@@ -24,13 +24,17 @@ from abaca.store import backends
 from abaca.store import shares as store
 from abaca.store.engine import Tx
 
-from . import records
+from . import messages, records
 from .access import known_to_driver, set_status
 from .backend import Backend
 from .kinds import kinds
 
 log = structlog.get_logger(__name__)
 CHUNK = 200
+GONE = (
+    "update: the storage backend says that it no longer has the share, or that it is broken. "
+    "Ask your administrator to look."
+)
 _STATUSES = frozenset(SHARE_STATUSES) - SHARE_TRANSITIONAL  # those a driver may set
 
 
@@ -147,8 +151,22 @@ def _settle(job: Job[Backend], tx: Tx, share: Share, update: results.Ensured) ->
     again = update.reapply_access_rules or share.access_rules_status != "active"
     if status != "available" or not again:
         store.settle(tx, share.instance_id, job.op.id, status)
+        if status == "error":
+            _tell_gone(job, tx, share)
         return False
     return True
+
+
+def _tell_gone(job: Job[Backend], tx: Tx, share: Share) -> None:
+    messages.tell(
+        tx,
+        job,
+        messages.UPDATE,
+        messages.UNKNOWN,
+        resource=("SHARE", share.id),
+        project_id=share.project_id,
+        text=GONE,
+    )
 
 
 def _reapply(job: Job[Backend], share: Share) -> bool:

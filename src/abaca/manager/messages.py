@@ -49,13 +49,14 @@ def tell(
     detail: str,
     *,
     resource: tuple[str, str] | None = None,
+    project_id: str | None = None,
     text: str | None = None,
 ) -> None:
     """A message about the operation's resource (type, id) to the project that owns it."""
     kind, resource_id = resource or (job.op.resource_type, job.op.resource_id)
     store.insert(
         tx,
-        project_id=job.op.project_id,
+        project_id=job.op.project_id if project_id is None else project_id,
         request_id=job.op.request_id,
         resource_type=kind,
         resource_id=resource_id,

@@ -21,7 +21,7 @@ from abaca.store import snapshots as snapshot_store
 from abaca.store.engine import Tx
 
 from . import look, messages, placement, records
-from .backend import Backend
+from .backend import Backend, forced
 from .kinds import kinds
 
 log = structlog.get_logger(__name__)
@@ -179,8 +179,9 @@ def delete_share_instance(job: Job[Backend]) -> None:
     if share is None:
         return
     if job.op.host != oplog.UNPLACED:
-        _close_doors(job, share)
-        _delete_on_backend(job, share)
+        with forced(job):
+            _close_doors(job, share)
+            _delete_on_backend(job, share)
     with job.finish() as tx:
         remove(tx, share)
 

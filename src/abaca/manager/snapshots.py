@@ -23,7 +23,7 @@ from abaca.store import snapshots as store
 from abaca.store.engine import Tx
 
 from . import messages, records
-from .backend import Backend
+from .backend import Backend, forced
 from .kinds import kinds
 
 log = structlog.get_logger(__name__)
@@ -115,19 +115,18 @@ def delete_snapshot(job: Job[Backend]) -> None:
         return
     snapshot, share = found
     if job.op.host != oplog.UNPLACED:
-        if share.mount_snapshot_support:
-            _close_doors(job, snapshot, share)
-        backend = job.backend
-        with passing_over(*GONE):
-            backend.call(
-                job,
-                "delete_snapshot",
-                backend.context(job),
-                record(snapshot, share),
-                share_server=None,
-            )
+        with forced(job):
+            if share.mount_snapshot_support:
+                _close_doors(job, snapshot, share)
+            _delete_on_backend(job, snapshot, share)
     with job.finish() as tx:
         remove(job, tx)
+
+
+def _delete_on_backend(job: Job[Backend], snapshot: Snapshot, share: Share) -> None:
+    context, given = job.backend.context(job), record(snapshot, share)
+    with passing_over(*GONE):
+        job.backend.call(job, "delete_snapshot", context, given, share_server=None)
 
 
 def _close_doors(job: Job[Backend], snapshot: Snapshot, share: Share) -> None:
