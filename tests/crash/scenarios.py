@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from abaca.manager import drift
 from abaca.service import (
     access,
     manage,
@@ -21,6 +22,7 @@ from abaca.service import (
     snapshots,
     snapshots_state,
 )
+from abaca.service import drift as drift_service
 from abaca.testing import crash
 from crash.world import ADMIN, CTX, World
 
@@ -118,6 +120,15 @@ def _extend_and_delete(world: World) -> None:
 
 def _ensure(world: World) -> None:
     services.ensure_shares(world.env, ADMIN, crash.HOST)
+
+
+def _damage_and_repair(world: World) -> None:
+    (instance,) = world.array.shares()
+    world.array.set_size(instance, 9)
+    world.array.set_rule(instance, "10.6.6.6", "rw")
+    (backend,) = crash.make_manager(world.env.store, world.folder).backends
+    drift.look(backend, world.env.store, repair=False)
+    drift_service.repair(world.env, ADMIN, dry_run=False)
 
 
 def _delete_snapshot(world: World) -> None:
@@ -372,6 +383,12 @@ SCENARIOS = {
         _ensure,
         _rules(("10.0.0.1", "rw")),
         method="ensure_shares",
+    ),
+    "repair": Scenario(
+        "repair_drift",
+        ("share", "rule"),
+        _damage_and_repair,
+        lambda w: _sized(2)(w) and _rules(("10.0.0.1", "rw"))(w),
     ),
     # access rules
     "allow": Scenario(

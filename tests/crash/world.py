@@ -6,6 +6,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class World:
             record=record,
             seconds=PATIENCE,
             ask=ask,
-            options=options,
+            make=partial(crash.make_manager, **(options or {})),
         )
 
     # --- what is there

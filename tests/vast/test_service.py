@@ -314,7 +314,7 @@ CASES: dict[str, tuple[Callable[[Service], str], Ask, Right]] = {
     ),
     "delete": (_with_snapshot, _delete, lambda service, share, _: service.is_empty()),
 }
-ELSEWHERE = ("commit", "get_backend_info", "get_optional_share_creation_data")
+ELSEWHERE = ("commit", "answer of", "get_backend_info", "get_optional_share_creation_data")
 """Points that tests/crash cuts at, or at which nothing of the array is at stake."""
 
 

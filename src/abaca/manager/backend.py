@@ -89,7 +89,12 @@ class Backend:
         return result
 
     def ask(self, method: str, *args: Any, **keywords: Any) -> Any:
-        """Call a method that changes nothing, outside of any operation; None if there is none."""
+        """Call a method that changes nothing, outside of any operation; None if there is none.
+        Raises BackendAway while the backend does not answer anybody."""
+        self.breaker.check()
+        return self._ask(method, *args, **keywords)
+
+    def _ask(self, method: str, *args: Any, **keywords: Any) -> Any:
         found = getattr(self.driver, method, None)
         with _only_errors():
             return found(*args, **keywords) if found else None
@@ -99,7 +104,7 @@ class Backend:
         Raises Unavailable if it does not answer."""
         try:
             with self.breaker.probing():
-                return self.ask("get_share_stats", refresh=True)
+                return self._ask("get_share_stats", refresh=True)
         except Exception as error:
             if transient(error):
                 raise Unavailable(f"The storage backend does not answer: {error}") from error

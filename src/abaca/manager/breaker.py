@@ -76,6 +76,12 @@ class Breaker:
             return None
         return f"it has not answered {state.losses} times in a row: {state.error}"
 
+    def check(self) -> None:
+        """Raise BackendAway if the backend is left alone."""
+        state, now = self.state, clock.uptime()
+        if state.name == OPEN:
+            raise _away(state, now, max(state.until - now, ONE_AT_A_TIME))
+
     @contextlib.contextmanager
     def calling(self, method: str) -> Iterator[None]:
         """Around a call of the driver; raises BackendAway instead if it must not be made."""
@@ -113,12 +119,11 @@ class Breaker:
 
     def _enter(self) -> None:
         with self._lock:
-            state, now, me = self.state, clock.uptime(), threading.get_ident()
-            if state.name == OPEN:
-                raise _away(state, now, max(state.until - now, ONE_AT_A_TIME))
-            if state.name == HALF_OPEN:
+            self.check()
+            me = threading.get_ident()
+            if self.state.name == HALF_OPEN:
                 if self._trial not in (None, me):
-                    raise _away(state, now, ONE_AT_A_TIME)
+                    raise _away(self.state, clock.uptime(), ONE_AT_A_TIME)
                 self._trial = me
 
     def _become(self, change: Callable[[State, float], State]) -> None:

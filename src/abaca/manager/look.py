@@ -1,13 +1,16 @@
 """When the same answer was lost twice: the call has perhaps been done, so ask something else.
 
 Handlers repeat a call whose answer was lost, which is enough where only the network was bad.  Where
-a backend does a thing and fails to say so each time, its state tells.
+a backend does a thing and fails to say so each time, what it holds tells.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from abaca.drivers.contract import results
-from abaca.drivers.contract.errors import not_found, transient
+from abaca.drivers.contract.errors import transient
+from abaca.drivers.contract.inventory import Held, inventory_result
 from abaca.model.shares import Share
 from abaca.operations.job import Job
 
@@ -15,12 +18,23 @@ from . import records
 from .backend import Backend
 
 
-def at_share(job: Job[Backend], share: Share, error: Exception) -> results.Ensured | None:
-    """What the backend says of a share after an answer that was lost twice.
+def held(job: Job[Backend], error: Exception) -> Mapping[tuple[str, str], Held] | None:
+    """What the backend holds, by kind and id, after an answer that was lost twice.  None for any
+    other error, and of drivers that do not tell."""
+    if not _lost_again(job, error):
+        return None
+    backend = job.backend
+    try:
+        answer = backend.call(job, "get_inventory", backend.context(job))
+    except NotImplementedError:
+        return None
+    return {(each.kind, each.id): each for each in inventory_result(answer)}
 
-    None for any other error, and if the backend does not say that the share is there.
-    """
-    if not transient(error) or job.op.attempt < 2:
+
+def exported(job: Job[Backend], share: Share, error: Exception) -> results.Ensured | None:
+    """Where a share is after the answer of its creation was lost twice, or None as above; also if
+    the backend does not have it."""
+    if not _lost_again(job, error):
         return None
     backend = job.backend
     try:
@@ -31,15 +45,5 @@ def at_share(job: Job[Backend], share: Share, error: Exception) -> results.Ensur
     return None if told is None or told.status == "error" else told
 
 
-def is_gone(job: Job[Backend], share: Share, error: Exception) -> bool:
-    """Whether the backend says, after an answer that was lost twice, that it has no such share."""
-    if not transient(error) or job.op.attempt < 2:
-        return False
-    try:
-        job.backend.call(job, "get_share_status", records.share(share), share_server=None)
-    except Exception as second:
-        if not_found(second):
-            return True
-        if not isinstance(second, NotImplementedError):
-            raise
-    return False
+def _lost_again(job: Job[Backend], error: Exception) -> bool:
+    return transient(error) and job.op.attempt > 1

@@ -11,6 +11,7 @@ import structlog
 
 from abaca.drivers.contract import results
 from abaca.drivers.contract.errors import detail_data, is_a, not_found, transient
+from abaca.drivers.contract.inventory import SHARE
 from abaca.model.shares import Share
 from abaca.operations import log as oplog
 from abaca.operations.job import Job
@@ -106,7 +107,7 @@ def _create(job: Job[Backend], share: Share) -> Any:
             job, "create_share", backend.context(job), records.share(share), share_server=None
         )
     except Exception as error:
-        told = look.at_share(job, share, error)
+        told = look.exported(job, share, error)
         if told is None:
             raise
         return told.export_locations or ()
@@ -223,7 +224,9 @@ def _delete_on_backend(job: Job[Backend], share: Share) -> None:
     try:
         job.backend.call(job, "delete_share", job.backend.context(job), record, share_server=None)
     except Exception as error:
-        if not (not_found(error) or look.is_gone(job, share, error)):
+        there = look.held(job, error)
+        gone = there is not None and (SHARE, share.instance_id) not in there
+        if not (gone or not_found(error)):
             raise
 
 
@@ -274,8 +277,8 @@ def _resize(job: Job[Backend], share: Share, method: str, size: int) -> None:
     try:
         job.backend.call(job, method, records.share(share), size, share_server=None)
     except Exception as error:
-        told = look.at_share(job, share, error)
-        if told is None or told.size != size:
+        there = (look.held(job, error) or {}).get((SHARE, share.instance_id))
+        if there is None or there.size != size:
             raise
 
 

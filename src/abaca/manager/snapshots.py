@@ -10,9 +10,9 @@ from abaca.drivers.contract.errors import (
     ShareBackendException,
     is_a,
     not_found,
-    passing_over,
     transient,
 )
+from abaca.drivers.contract.inventory import SNAPSHOT
 from abaca.model.shares import Share
 from abaca.model.snapshots import Snapshot
 from abaca.operations import log as oplog
@@ -22,7 +22,7 @@ from abaca.store import shares as share_store
 from abaca.store import snapshots as store
 from abaca.store.engine import Tx
 
-from . import messages, records
+from . import look, messages, records
 from .backend import Backend, forced
 from .kinds import kinds
 
@@ -125,8 +125,13 @@ def delete_snapshot(job: Job[Backend]) -> None:
 
 def _delete_on_backend(job: Job[Backend], snapshot: Snapshot, share: Share) -> None:
     context, given = job.backend.context(job), record(snapshot, share)
-    with passing_over(*GONE):
+    try:
         job.backend.call(job, "delete_snapshot", context, given, share_server=None)
+    except Exception as error:
+        there = look.held(job, error)
+        gone = there is not None and (SNAPSHOT, snapshot.instance_id) not in there
+        if not (gone or is_a(error, *GONE)):
+            raise
 
 
 def _close_doors(job: Job[Backend], snapshot: Snapshot, share: Share) -> None:

@@ -81,7 +81,6 @@ class Ensured:
     status: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     reapply_access_rules: bool = False
-    size: int | None = None  # GiB; None: the driver does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +239,6 @@ def _ensured(update: object) -> Ensured:
         status=status,
         metadata=_texts(update.get("metadata")),
         reapply_access_rules=update.get("reapply_access_rules") is True,
-        size=None if update.get("size") is None else _size(update["size"]),
     )
 
 

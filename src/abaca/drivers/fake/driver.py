@@ -99,21 +99,21 @@ class FakeShareDriver(FakeReplicas, FakeMoves, FakeBackups, FakeServers, FakeBas
         self, context: AnyContext, shares: Sequence[Share]
     ) -> dict[str, dict[str, Any]]:
         ids = [share["id"] for share in shares]
-        there = self._call("ensure_shares", None, context, share_ids=ids)
-        gone = {share_id: {"status": "error"} for share_id in ids if share_id not in there}
-        return gone | {
-            share_id: {"export_locations": self._locations(path), "size": size}
-            for share_id, (path, size) in there.items()
+        paths = self._call("ensure_shares", None, context, share_ids=ids)
+        return {
+            share_id: {"export_locations": self._locations(paths[share_id])}
+            if share_id in paths
+            else {"status": "error"}
+            for share_id in ids
         }
 
     def ensure_share(
         self, context: AnyContext, share: Share, share_server: ShareServer | None = None
     ) -> list[dict[str, Any]]:
-        there = self._call("ensure_share", share["id"], context, share_ids=[share["id"]])
-        if share["id"] not in there:
+        paths = self._call("ensure_share", share["id"], context, share_ids=[share["id"]])
+        if share["id"] not in paths:
             raise ShareResourceNotFound(share_id=share["id"])
-        path, _ = there[share["id"]]
-        return self._locations(path)
+        return self._locations(paths[share["id"]])
 
     def get_backend_info(self, context: AnyContext) -> dict[str, Any]:
         return {"driver": "fake", "export_ip": self._export_ip}

@@ -159,10 +159,10 @@ def shrink_share(tx: Tx, share_id: str, size: int) -> None:
 
 
 @effect
-def ensure_shares(tx: Tx, share_ids: Sequence[str]) -> dict[str, tuple[str, int]]:
-    """Path and size of those that are there."""
+def ensure_shares(tx: Tx, share_ids: Sequence[str]) -> dict[str, str]:
+    """The paths of those that are there."""
     rows = (find_share(tx, share_id) for share_id in share_ids)
-    return {row["id"]: (row["path"], row["size"]) for row in rows if row is not None}
+    return {row["id"]: row["path"] for row in rows if row is not None}
 
 
 EFFECTS["ensure_share"] = ensure_shares
