@@ -115,8 +115,8 @@ def _with_damage(driver: VastShareDriver, array: Array) -> None:
 
 
 def _ensure(driver: VastShareDriver) -> None:
-    (update,) = driver.ensure_shares(CONTEXT, [SHARE]).values()
-    assert update.get("status") != "error", update
+    updates = driver.ensure_shares(CONTEXT, [SHARE])
+    assert updates.get(SHARE.id, {"status": "error"}).get("status") != "error", updates
 
 
 def _change_rules(driver: VastShareDriver) -> None:

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from oslo_config import cfg
 
 from abaca.config import classes
-from abaca.config.drivers.vast import VAST
-from abaca.config.options import Option
+from abaca.drivers.vast.options import VAST_OPTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "drivers" / "vast.md").read_text()
 ROWS = dict(re.findall(r"^\| (`vast_[^|]*)\|([^|]*)\|", PAGE, re.MULTILINE))
@@ -18,13 +18,13 @@ DEFAULTS = {
 }
 
 
-@pytest.mark.parametrize("option", VAST, ids=lambda option: option.name)
-def test_every_option_is_told(option: Option) -> None:
+@pytest.mark.parametrize("option", VAST_OPTS, ids=lambda option: option.name)
+def test_every_option_is_told(option: cfg.Opt) -> None:
     assert DEFAULTS[option.name] == ("" if option.default in (None, "") else str(option.default))
 
 
 def test_no_option_is_told_that_is_not_there() -> None:
-    assert DEFAULTS.keys() == {option.name for option in VAST}
+    assert DEFAULTS.keys() == {option.name for option in VAST_OPTS}
 
 
 @pytest.mark.parametrize(

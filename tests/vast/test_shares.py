@@ -207,6 +207,20 @@ def test_a_share_whose_data_is_gone_is_never_replaced_by_an_empty_one(
     assert array.named("views", share.id) is None
 
 
+def test_a_share_that_cannot_be_repaired_keeps_its_status_and_the_others_are_repaired(
+    driver: VastShareDriver, array: Array
+) -> None:
+    refused, other = created(driver), created(driver)
+    for share in (refused, other):
+        array.remove("views", share.id)
+    array.fault("refused", method="POST", path="views/")
+    updates = driver.ensure_shares(CONTEXT, [refused, other])
+    assert updates.keys() == {other.id}
+    assert array.named("views", other.id)
+    assert driver.ensure_shares(CONTEXT, [refused]).keys() == {refused.id}
+    assert array.named("views", refused.id)
+
+
 def test_without_contact_no_share_is_said_to_be_in_error(
     driver: VastShareDriver, array: Array
 ) -> None:

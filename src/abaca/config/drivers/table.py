@@ -8,7 +8,6 @@ from typing import Any
 from ..options import Option
 from .foreign import LVM, WINDOWS
 from .generic import GENERIC
-from .vast import VAST
 
 Source = str | tuple[Option, ...]
 
@@ -22,12 +21,12 @@ DRIVER_OPTIONS: dict[str, tuple[Source, ...]] = {
     "abaca.drivers.generic.driver.GenericShareDriver": (GENERIC,),
     "abaca.drivers.glusterfs.driver.GlusterfsShareDriver": (_GLUSTERFS, _GANESHA),
     "abaca.drivers.glusterfs.native.GlusterfsNativeShareDriver": (_GLUSTERFS,),
-    "abaca.drivers.vast.driver.VastShareDriver": (VAST,),
+    "abaca.drivers.vast.driver.VastShareDriver": ("abaca.drivers.vast.options:VAST_OPTS",),
     "manila.share.drivers.lvm.LVMShareDriver": (LVM,),
     "manila.share.drivers.windows.windows_smb_driver.WindowsSMBDriver": (GENERIC, WINDOWS),
 }
 
-DESCRIBED: tuple[Option, ...] = GENERIC + VAST + LVM + WINDOWS
+DESCRIBED: tuple[Option, ...] = GENERIC + LVM + WINDOWS
 
 
 def driver_options(driver_class: str) -> list[Any]:

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from abaca.drivers import rules
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.records import AccessRule, Share, ShareServer
-from abaca.drivers.vast import rules
 from abaca.drivers.vast.array import POLICIES
 from abaca.drivers.vast.exports import Exports
+from abaca.drivers.vast.policy import policy_payload
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +31,12 @@ class Access(Exports):
         share_server: ShareServer | None = None,
     ) -> Mapping[str, Mapping[str, Any]]:
         """Rules in force = access_rules.  What cannot be honoured gets state error, by itself."""
-        wanted = rules.sort(access_rules, bool(share.get("cast_rules_to_readonly")))
+        wanted = rules.read(access_rules, ["ip"], bool(share.get("cast_rules_to_readonly")))
         policy = self.array.find(POLICIES, share["id"])
         if policy is None:
             raise errors.VastShareNotFound(name=share["id"], share_id=share["id"])
         squash = bool(self._option("vast_root_squash"))
-        self._set_policy(policy, rules.policy_payload(wanted.clients, squash))
+        self._set_policy(policy, policy_payload(wanted.clients, squash))
         for rule_id, reason in wanted.refused.items():
             log.warning("rule %s of share %s is not in force: %s", rule_id, share["id"], reason)
-        return {
-            rule["access_id"]: {
-                "state": "error" if rule["access_id"] in wanted.refused else "active"
-            }
-            for rule in access_rules
-        }
+        return wanted.states(access_rules)

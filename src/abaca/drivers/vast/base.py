@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from abaca.config.drivers.vast import VAST
-from abaca.config.oslo import opts
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.driver import ShareDriver
 from abaca.drivers.vast import names
 from abaca.drivers.vast.array import POOLS, Array, Pool
+from abaca.drivers.vast.options import VAST_OPTS
 from abaca.drivers.vast.session import Session, Settings
 from abaca.drivers.vast.tokens import ApiToken, Auth, Login
 
@@ -35,7 +34,7 @@ class VastBase(ShareDriver):
     ipv6_implemented = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["config_opts"] = [*kwargs.get("config_opts", ()), opts(VAST)]
+        kwargs["config_opts"] = [*kwargs.get("config_opts", ()), VAST_OPTS]
         super().__init__(False, *args, **kwargs)
         self._array: Array | None = None
         self._ip_versions = [4]

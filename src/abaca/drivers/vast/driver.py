@@ -7,7 +7,7 @@
 | the array's objects | array.py |
 | policy, quota, view of a share | exports.py |
 | shares | shares.py, ensure.py |
-| access rules | access.py, rules.py |
+| access rules | access.py, policy.py |
 | snapshots and clones | snapshots.py, streams.py |
 | manage, unmanage | manage.py |
 | what the array holds | inventory.py |

@@ -63,16 +63,19 @@ class Ensure(Shares):
     def ensure_shares(
         self, context: AnyContext, shares: Sequence[Share]
     ) -> dict[str, dict[str, Any]]:
-        """Policy, quota and view as they shall be.  A share whose data is gone is in error."""
+        """Policy, quota and view as they shall be.  A share whose data is gone is in error; one
+        that the array refuses to repair is as it was, and is looked after the next time."""
         pool, there = self._pool(), There.on(self.array)
         owned = self._storage.find(DIRECTORY)
         updates: dict[str, dict[str, Any]] = {}
         for share in shares:
             try:
                 updates[share["id"]] = self._ensure(share, pool, there, owned.get(share["id"]))
-            except (errors.VastApiException, errors.VastDriverException, errors.Invalid) as error:
-                log.error("share %s is not as it should be: %s", share["id"], error)
+            except errors.VastShareNotFound as error:
+                log.error("%s", error)
                 updates[share["id"]] = {"status": "error"}
+            except (errors.VastApiException, errors.VastDriverException) as error:
+                log.error("share %s cannot be repaired: %s", share["id"], error)
         return updates
 
     def _ensure(self, share: Share, pool: Pool, there: There, owned: str | None) -> dict[str, Any]:
@@ -81,7 +84,7 @@ class Ensure(Shares):
         directory = owned or names.share_directory(self.root, share["id"])
         complete = there.is_complete(share["id"], directory, limit)
         if not complete and not self.array.has_directory(directory, pool.tenant_id):
-            raise errors.VastDriverException(reason=f"{directory} is gone from the array")
+            raise errors.VastShareNotFound(name=share["id"], share_id=share["id"])
         if not owned:
             self._own(share["id"], directory)
         if not complete:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abaca.drivers.contract import errors
 from abaca.drivers.vast.array import POLICIES, QUOTAS, VIEWS, Policy, Quota, View, plain
 from abaca.drivers.vast.base import VastBase
-from abaca.drivers.vast.rules import Payload, policy_payload
+from abaca.drivers.vast.policy import Payload, policy_payload
 
 NOBODY: Payload = policy_payload([], root_squash=False)
 
@@ -33,23 +33,29 @@ class Exports(VastBase):
     def _policy(self, share_id: str) -> Policy:
         """The share's policy; a new one lets nobody in, whatever the array's default is."""
         found = self.array.find(POLICIES, share_id)
-        if found is not None:
-            return found
-        made = self.array.make(POLICIES, share_id, flavor="NFS", **NOBODY)
-        self._set_policy(made, NOBODY)
-        return made
+        if found is None:
+            self.array.make(POLICIES, share_id, flavor="NFS", **NOBODY)
+            found = self._policy_there(share_id)
+            self._set_policy(found, NOBODY)
+        return found
 
     def _set_policy(self, policy: Policy, wanted: Payload) -> None:
         """Have these lists in force, and look whether they are."""
         if _lists(policy) == wanted:
             return
         self.array.change(POLICIES, policy, **wanted)
-        now = self.array.find(POLICIES, str(policy.name))
-        if now is None or _lists(now) != wanted:
+        now = _lists(self._policy_there(str(policy.name)))
+        if now != wanted:
             raise errors.VastDriverException(
-                reason=f"view policy {policy.name} does not hold what was written to it: "
-                f"{_lists(now) if now else 'it is gone'}"
+                reason=f"view policy {policy.name} does not hold what was written to it, but {now}"
             )
+
+    def _policy_there(self, name: str) -> Policy:
+        """As the array has it, not as it was sent."""
+        found = self.array.find(POLICIES, name)
+        if found is None:
+            raise errors.VastDriverException(reason=f"view policy {name} is gone")
+        return found
 
     # Quota
 
@@ -58,7 +64,7 @@ class Exports(VastBase):
     ) -> Quota:
         found = self.array.find(QUOTAS, share_id)
         if found is None:
-            return self.array.make(
+            found = self.array.make(
                 QUOTAS, share_id, path=directory, create_dir=new, hard_limit=limit
             )
         _check_place(found, directory, "quota")

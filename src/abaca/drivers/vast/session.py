@@ -1,8 +1,9 @@
 """One session with an array: HTTPS, who we are, which answers are worth another try.
 
     session = Session(settings)
-    session.get("views/", name="x")        # decoded JSON
+    session.get("views/", {"name": "x"})   # decoded JSON
     session.pages("views/")                # all rows, page by page
+    session.request("PATCH", "views/7/", {"policy_id": 3})
 
 Safe under threads: connections come from a pool, and a token that expires under many requests is
 renewed once.  Errors:

@@ -1,0 +1,39 @@
+"""From access rules to the lists of a view policy (seed 004: policy_payload_from_rules).
+
+The lists are computed from the complete wanted set, whatever the array has: recovery, additions
+and denials are one and the same.  Networks stay networks; nothing is ever expanded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from abaca.drivers.ganesha.clients import Client, Network, ordered
+
+Payload = dict[str, list[str]]
+
+
+def policy_payload(clients: Iterable[Client], root_squash: bool) -> Payload:
+    """The lists of a policy; nobody in them means that nobody gets in.
+
+    A network named by two rules has the stricter one's rights.
+    """
+    by_right: dict[bool, list[str]] = {True: [], False: []}
+    for client in ordered(clients):
+        by_right[client.writable].append(as_host(client.network))
+    everybody = by_right[True] + by_right[False]
+    return {
+        "nfs_read_write": by_right[True],
+        "nfs_read_only": by_right[False],
+        "nfs_no_squash": [] if root_squash else everybody,
+        "nfs_root_squash": everybody if root_squash else [],
+        "nfs_all_squash": [],
+        "trash_access": [],
+    }
+
+
+def as_host(network: Network) -> str:
+    """As an array writes it: an address alone without its length."""
+    return (
+        str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
+    )
