@@ -55,6 +55,7 @@ METHODS = {
     "get_periodic_hook_data": "context share_instances",
     "get_share_status": "share share_server=",
     "update_share_usage_size": "context shares",
+    "get_inventory": "context",  # beyond the seeds: drift
     "get_filter_function": "pool=",
     "get_goodness_function": "",
     "get_default_filter_function": "pool=",
