@@ -24,6 +24,7 @@ _DETAILS: dict[str, str] = {
     "InvalidShareAccess": "021",
     "ShareShrinkingPossibleDataLoss": "018",
     "StorageFull": "009",
+    "BadConfigurationException": "901",
 }
 
 

@@ -77,6 +77,9 @@ DETAILS = {
     "033": "the subnet has no free address.",
     "034": "the storage backend cannot make a replica with this configuration.",
     "035": "the storage backend could not revert the share to the snapshot.",
+    # ours
+    "901": "the storage backend lacks something that it needs; the log of abaca names it. Ask "
+    "your administrator.",
 }
 
 
