@@ -132,11 +132,13 @@ class Backend:
         [location] = self.driver.exporter("NFS").locations(name)
         return int(location["metadata"]["nfs_port"]), int(location["metadata"]["mount_port"])
 
-    def mount(self, share: Share | str, server: str = "127.0.0.1") -> nfs.NfsClient:
+    def mount(
+        self, share: Share | str, server: str = "127.0.0.1", version: int = 3
+    ) -> nfs.NfsClient:
         """A client of this machine."""
         name = share if isinstance(share, str) else f"share-{share['id']}"
         port, mount_port = self.nfs_port(name)
-        return nfs.connect(server, f"/{name}", port, mount_port)
+        return nfs.connect(server, f"/{name}", port, mount_port, version=version)
 
 
 def new_share(size: int = 1, protocol: str = "NFS", **values: Any) -> Share:
