@@ -55,7 +55,7 @@ METHODS = {
     "get_periodic_hook_data": "context share_instances",
     "get_share_status": "share share_server=",
     "update_share_usage_size": "context shares",
-    "get_inventory": "context",  # beyond the seeds: drift
+    "get_inventory": "context",
     "get_filter_function": "pool=",
     "get_goodness_function": "",
     "get_default_filter_function": "pool=",
@@ -173,6 +173,7 @@ PROPERTIES = [
     "max_shares_per_share_server",
     "max_share_server_size",
 ]
+OURS = {"get_inventory"}  # beyond the specification
 DOES_SOMETHING = {
     "do_setup",
     "check_for_setup_error",
@@ -218,7 +219,7 @@ def make(cls=ShareDriver, handles=False, default=None, **options):
 
 
 def test_the_contract_has_90_rows():
-    assert len(METHODS) == 90
+    assert len(METHODS.keys() - OURS) == 90
 
 
 @pytest.mark.parametrize("name", METHODS)
