@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from abaca.drivers.contract import errors
 from abaca.drivers.contract.configuration import DictConfiguration
 from abaca.drivers.contract.execute import execute_locally
 from abaca.drivers.contract.records import AccessRule, Share
@@ -28,7 +32,7 @@ class Backend:
     def __init__(
         self, lab: Lab, volume: str = "vol", *, local: bool = False, **options: Any
     ) -> None:
-        self.lab = lab
+        self.lab, self.volume = lab, volume
         self.machine: Machine = lab.machines[0]
         self.local = local
         if local:
@@ -75,6 +79,16 @@ class Backend:
         self.driver = self.new_driver()
         return self.start()
 
+    @property
+    def root(self) -> Path:
+        """The volume, as this host has it mounted."""
+        return Path(self.options["glusterfs_mount_point_base"]) / self.volume
+
+    def trash_is_empty(self) -> bool:
+        """Once its thread is done."""
+        layout: Any = self.driver.layout
+        return bool(layout.trash.wait(60)) and not list((self.root / ".trash").iterdir())
+
     def share(self, size: int = 1) -> Share:
         share = new_share(size)
         self.driver.create_share(CONTEXT, share)
@@ -84,6 +98,11 @@ class Backend:
         """Put exactly these rules in force."""
         result = self.driver.update_access(CONTEXT, share, rules, [], [], [])
         return {key: dict(value) for key, value in (result or {}).items()}
+
+    def allow_later(self, share: Share, *rules: AccessRule) -> None:
+        """The same, of which the server cannot be told yet."""
+        with pytest.raises(errors.StorageCommunicationException):
+            self.allow(share, *rules)
 
     def delete(self, share: Share) -> None:
         self.driver.delete_share(CONTEXT, share)

@@ -54,4 +54,5 @@ class TestDirectoriesByGanesha(DriverConformance):
 
     def _path(self, driver: Any, thing: Any) -> Path:
         path: Path = driver.layout.mount.root / thing["name"]
-        return path
+        unmanaged = path.with_name(f"{path.name}.unmanaged")
+        return unmanaged if unmanaged.exists() else path

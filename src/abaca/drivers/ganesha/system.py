@@ -111,9 +111,23 @@ class NodeFiles:
         self._lock = threading.Lock()
 
     def load(self) -> list[Export]:
-        found = []
+        """All that are ours; the index is made whole."""
+        texts = self._texts()
+        self._names = set(texts)
+        self._write_index()
+        return self._ours(texts)
+
+    def read(self) -> list[Export]:
+        """The same, and nothing is changed."""
+        return self._ours(self._texts())
+
+    def _texts(self) -> dict[str, str]:
         texts = files.read_all(self._node, str(self._directory), "*.conf")
         texts.pop(INDEX, None)
+        return texts
+
+    def _ours(self, texts: dict[str, str]) -> list[Export]:
+        found = []
         for name, text in sorted(texts.items()):
             try:
                 export = from_text(text)
@@ -122,8 +136,6 @@ class NodeFiles:
                 continue
             if name == f"{export.name}.conf":
                 found.append(export)
-        self._names = set(texts)
-        self._write_index()
         return found
 
     def path(self, export: Export) -> str:

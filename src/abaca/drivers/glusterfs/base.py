@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ class GlusterfsBase(ExecuteMixin, GaneshaMixin, ShareDriver):
     ipv6_implemented = True
     protocol = "NFS"
     layouts: tuple[str, ...] = (DIRECTORY, VOLUME)
+    minimum: tuple[int, ...] = (3, 5)  # version of GlusterFS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # drivers of the seed's time were given a database handle first
@@ -121,7 +121,9 @@ class GlusterfsBase(ExecuteMixin, GaneshaMixin, ShareDriver):
             servers = self._option("glusterfs_servers") or []
             managers = [self._manager(server, volume=False) for server in servers]
             pattern = self._option("glusterfs_volume_pattern")
-            return GlusterfsVolumeMappedLayout(managers, pattern, base, LocalNode(self._execute))
+            return GlusterfsVolumeMappedLayout(
+                managers, pattern, base, LocalNode(self._execute), self.minimum, self._prepare
+            )
         target = self._option("glusterfs_target")
         if not target:
             raise errors.BadConfigurationException(
@@ -129,7 +131,10 @@ class GlusterfsBase(ExecuteMixin, GaneshaMixin, ShareDriver):
             )
         manager = self._manager(target, volume=True)
         mount = ControlMount(manager, base, LocalNode(self._execute))
-        return GlusterfsDirectoryMappedLayout(manager, mount)
+        return GlusterfsDirectoryMappedLayout(manager, mount, self.minimum)
+
+    def _prepare(self, volume: GlusterManager) -> None:
+        """What else a volume needs when it becomes a share: nothing."""
 
     def _mount_base(self) -> str:
         given = str(self._option("glusterfs_mount_point_base") or "$state_path/mnt")
@@ -160,8 +165,3 @@ class GlusterfsBase(ExecuteMixin, GaneshaMixin, ShareDriver):
     def _ganesha_path(self, name: str) -> str:
         directory = str(self._option("ganesha_config_dir") or "/etc/ganesha")
         return str(self._option(name)).replace("$ganesha_config_dir", directory)
-
-
-def named(share: Mapping[str, Any]) -> str:
-    """What a share is exported as."""
-    return str(share["name"])

@@ -21,8 +21,9 @@ from abaca.drivers import rules
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.records import AccessRule, Share, ShareServer, Snapshot
-from abaca.drivers.glusterfs.base import GlusterfsBase, named
-from abaca.drivers.glusterfs.exporter import Location
+from abaca.drivers.glusterfs.base import GlusterfsBase
+from abaca.drivers.glusterfs.exporter import Location, Rules
+from abaca.drivers.glusterfs.place import NAMED_BY_ID
 from abaca.drivers.glusterfs.quota import GIB
 
 OPTIONS = ("size",)
@@ -62,12 +63,9 @@ class GlusterfsShareDriver(GlusterfsBase):
     ) -> None:
         """Out of sight and reach at once; its space comes back in the background."""
         try:
-            manager = self.layout.place(share).manager
+            self._withdraw(share)
         except errors.InvalidShare:
             return  # such a share cannot have been made
-        except errors.ShareResourceNotFound:
-            manager = None
-        self.exporter.withdraw(manager, named(share))
         self.layout.delete(share)
 
     def extend_share(
@@ -135,7 +133,7 @@ class GlusterfsShareDriver(GlusterfsBase):
             place = self.layout.place(share)
         except errors.ShareResourceNotFound:
             if not access_rules:
-                self.exporter.withdraw(None, named(share))
+                self.exporter.withdraw(None, str(share["name"]))
             raise
         read_only = bool(share.get("cast_rules_to_readonly"))
         wanted = rules.read(access_rules, self.exporter.rule_types, read_only, self.exporter.levels)
@@ -163,12 +161,34 @@ class GlusterfsShareDriver(GlusterfsBase):
         return {"size": final, "export_locations": self.exporter.locations(place)}
 
     def unmanage(self, share: Share) -> None:
-        """Stop serving it; its data and quota stay where they are."""
-        try:
-            manager = self.layout.place(share).manager
-        except errors.ShareResourceNotFound:
-            manager = None
-        self.exporter.withdraw(manager, named(share))
+        """Stop serving it; its data and quota stay, and can be managed by its old location."""
+        self._withdraw(share)
+        self.layout.unmanage(share)
+
+    # --- what there is ----------------------------------------------------------------------------
+    def get_inventory(self, context: AnyContext) -> list[dict[str, Any]]:
+        """Directories or volumes of shares, and exports without any."""
+        held = self.layout.held()
+        volumes = {m.volume: m for m in (*self.layout.managers(), *(p.manager for _, p, _ in held))}
+        served: dict[str, Rules] = {}
+        for manager in volumes.values():
+            served.update(self.exporter.held(manager))
+        found = []
+        for share_id, place, size in held:
+            rules_in_force = served.pop(place.name, None if self.exporter.explicit else [])
+            found.append(
+                {
+                    "kind": "share",
+                    "id": share_id,
+                    "size": size,
+                    "exported": rules_in_force is not None,
+                    "rules": _as_mappings(rules_in_force),
+                    "proto": self.protocol,
+                    "path": self.exporter.locations(place)[0]["path"],
+                }
+            )
+        orphans = (NAMED_BY_ID.search(name) for name in served)
+        return [*found, *({"kind": "export", "id": match[0]} for match in orphans if match)]
 
     # --- snapshots --------------------------------------------------------------------------------
     def create_snapshot(
@@ -207,12 +227,24 @@ class GlusterfsShareDriver(GlusterfsBase):
         }
         super()._update_share_stats({**mine, **(data or {})})
 
+    def _withdraw(self, share: Share) -> None:
+        try:
+            manager = self.layout.place(share).manager
+        except errors.ShareResourceNotFound:
+            manager = None
+        self.exporter.withdraw(manager, str(share["name"]))
+
     def _check_protocol(self, share: Share) -> None:
         if str(share["share_proto"]).upper() != self.protocol:
             raise errors.InvalidShare(
                 reason=f"protocol {share['share_proto']!r:.40} is not served here; "
                 f"possible: {self.protocol}"
             )
+
+
+def _as_mappings(found: Rules | None) -> list[dict[str, str]] | None:
+    keys = ("access_type", "access_to", "access_level")
+    return None if found is None else [dict(zip(keys, rule, strict=True)) for rule in found]
 
 
 def _size(given: object) -> int | None:

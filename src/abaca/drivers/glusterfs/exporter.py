@@ -10,6 +10,7 @@ from abaca.drivers.glusterfs.place import Place
 from abaca.drivers.rules import Wanted
 
 Location = dict[str, Any]
+Rules = list[tuple[str, str, str]]
 
 
 class Exporter(Protocol):
@@ -17,6 +18,7 @@ class Exporter(Protocol):
 
     rule_types: tuple[str, ...]
     levels: tuple[str, ...]
+    explicit: bool  # a share is something to the server even while it has no rule
 
     def setup(self, managers: Sequence[GlusterManager]) -> None:
         """Check that a server of this kind is there and serves; say what to do if not."""
@@ -35,6 +37,10 @@ class Exporter(Protocol):
 
     def has(self, name: str) -> bool:
         """Whether it is served."""
+
+    def held(self, manager: GlusterManager) -> dict[str, Rules]:
+        """The names that are served of a volume, each with its rules in force (type, to, level);
+        asked of the server, not remembered."""
 
     def reconcile(self) -> None:
         """Repair what differs from what was asked for."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from abaca.drivers.contract import errors
+from abaca.drivers.ganesha.clients import host_or_network
 from abaca.drivers.ganesha.export import Fsal
 from abaca.drivers.ganesha.exports import ExportTable
 from abaca.drivers.ganesha.system import NodeFiles, SystemGanesha
-from abaca.drivers.glusterfs.exporter import Location, location
+from abaca.drivers.glusterfs.exporter import Location, Rules, location
 from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.glusterfs.place import Place
 from abaca.drivers.rules import Wanted, rule_id
@@ -27,6 +28,7 @@ class GaneshaNFSHelper:
 
     rule_types: tuple[str, ...] = ("ip",)
     levels: tuple[str, ...] = ("rw", "ro")
+    explicit = True
 
     def __init__(self, server: SystemGanesha, address: str) -> None:
         self.server = server
@@ -81,6 +83,17 @@ class GaneshaNFSHelper:
 
     def has(self, name: str) -> bool:
         return name in self.table
+
+    def held(self, manager: GlusterManager) -> dict[str, Rules]:
+        served = self.server.exports.show()
+        return {
+            export.name: [
+                ("ip", host_or_network(client.network), "rw" if client.writable else "ro")
+                for client in export.clients
+            ]
+            for export in NodeFiles(self.server).read()
+            if export.export_id in served and ("Volume", manager.volume) in export.fsal.options
+        }
 
     def reconcile(self) -> None:
         self.table.reconcile()

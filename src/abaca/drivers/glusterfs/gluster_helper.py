@@ -15,10 +15,10 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from abaca.drivers.contract import errors
-from abaca.drivers.ganesha.clients import Client, ordered
-from abaca.drivers.glusterfs.exporter import Location, location
+from abaca.drivers.ganesha.clients import Client, host_or_network, ordered
+from abaca.drivers.glusterfs.exporter import Location, Rules, location
 from abaca.drivers.glusterfs.manager import GlusterManager
-from abaca.drivers.glusterfs.place import Place
+from abaca.drivers.glusterfs.place import CLAIM, Place
 from abaca.drivers.rules import Wanted
 
 EXPORT_DIR = "nfs.export-dir"
@@ -36,6 +36,7 @@ class GlusterNFSHelper:
 
     rule_types: tuple[str, ...] = ("ip",)
     levels: tuple[str, ...] = ("rw",)
+    explicit = False
 
     def __init__(self, lock: Callable[[], AbstractContextManager[None]] | None) -> None:
         """`lock`: the cluster-wide one of the volume whose directories are shares; None when
@@ -88,6 +89,17 @@ class GlusterNFSHelper:
     def has(self, name: str) -> bool:
         """Not known without asking; see Layout.manage."""
         return False
+
+    def held(self, manager: GlusterManager) -> dict[str, Rules]:
+        if self._lock is None:
+            clients = (manager.get_vol_option(ALLOW) or "").split(",")
+            exports = {f"/share-{manager.get_vol_option(CLAIM)}": tuple(filter(None, clients))}
+        else:
+            exports = parse(manager.get_vol_option(EXPORT_DIR) or "")
+        return {
+            path.removeprefix("/"): [("ip", _as_rule(client), "rw") for client in clients]
+            for path, clients in exports.items()
+        }
 
     def reconcile(self) -> None:
         """The options are the exports: there is nothing that could differ."""
@@ -152,8 +164,9 @@ def render(exports: Exports) -> str:
 def _names(clients: Iterable[Client]) -> tuple[str, ...]:
     networks = [client.network for client in ordered(clients) if client.network.version == 4]
     return tuple(
-        ANYBODY
-        if network.prefixlen == 0
-        else str(network.network_address if network.num_addresses == 1 else network)
-        for network in networks
+        ANYBODY if network.prefixlen == 0 else host_or_network(network) for network in networks
     )
+
+
+def _as_rule(client: str) -> str:
+    return "0.0.0.0/0" if client == ANYBODY else client

@@ -13,12 +13,12 @@ from abaca.drivers.contract.records import Share, Snapshot
 from abaca.drivers.ganesha.export import check_name
 from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.glusterfs.mount import ControlMount
-from abaca.drivers.glusterfs.place import Place
+from abaca.drivers.glusterfs.place import NAMED_BY_ID, Place
 from abaca.drivers.glusterfs.quota import GIB, Quota
 from abaca.drivers.glusterfs.trash import Trash
 
-MINIMUM = (3, 5)
 ROOT_MODE = 0o777  # who may reach a share at all is what its access rules say
+UNMANAGED = ".unmanaged"
 _TOP_LEVEL = re.compile(r"/?([A-Za-z0-9][A-Za-z0-9_.-]{0,127})/?\Z")
 
 
@@ -27,7 +27,10 @@ class GlusterfsDirectoryMappedLayout:
 
     snapshots = False
 
-    def __init__(self, manager: GlusterManager, mount: ControlMount) -> None:
+    def __init__(
+        self, manager: GlusterManager, mount: ControlMount, minimum: tuple[int, ...]
+    ) -> None:
+        self._minimum = minimum
         self.manager = manager
         self.mount = mount
         self.quota = Quota(manager)
@@ -35,7 +38,7 @@ class GlusterfsDirectoryMappedLayout:
 
     def setup(self) -> None:
         self.mount.check_client()
-        self.manager.check_gluster_version(MINIMUM)
+        self.manager.check_gluster_version(self._minimum)
         self.quota.enable()
         self.mount.ensure()
         self.quota.check_daemon()
@@ -46,13 +49,14 @@ class GlusterfsDirectoryMappedLayout:
 
     def create(self, share: Share) -> Place:
         place = self._at(share)
+        self.quota.check_daemon()
         with self.mount.reached() as root:
             directory = root / place.name
             fresh = not directory.exists()
             directory.mkdir(exist_ok=True)
             directory.chmod(ROOT_MODE)
             try:
-                self._limit_checked(place, int(share["size"]))
+                self.quota.limit(place.path, int(share["size"]))
             except errors.ManilaException as problem:
                 # of an unknown outcome the repeated call takes care; nothing else is left behind
                 if fresh and not errors.transient(problem):
@@ -74,6 +78,7 @@ class GlusterfsDirectoryMappedLayout:
         place = self._at(share)
         with self.mount.reached() as root:
             if (root / place.name).exists():
+                self.quota.check_daemon()  # without it a rename hangs for a minute, and fails
                 self.quota.remove(place.path)
                 self.trash.discard(root / place.name)
 
@@ -122,6 +127,8 @@ class GlusterfsDirectoryMappedLayout:
         place = self._at(share)
         with self.mount.reached() as root:
             source = self._named_by(share)
+            if not (root / source).exists() and (root / f"{source}{UNMANAGED}").exists():
+                source += UNMANAGED
             if not (root / place.name).is_dir():
                 if owned(source):
                     raise errors.ManageInvalidShare(
@@ -139,6 +146,26 @@ class GlusterfsDirectoryMappedLayout:
             (root / place.name).chmod(ROOT_MODE)
             self.quota.limit(place.path, final)
         return place, final
+
+    def unmanage(self, share: Share) -> None:
+        """Renamed: it is found by its old location, and not taken for a share any more."""
+        place = self._at(share)
+        with self.mount.reached() as root:
+            if (root / place.name).is_dir():
+                (root / place.name).rename(root / f"{place.name}{UNMANAGED}")
+
+    def held(self) -> list[tuple[str, Place, int | None]]:
+        limits = self.quota.all()
+        with self.mount.reached() as root:
+            names = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+        found: list[tuple[str, Place, int | None]] = []
+        for name in names:
+            match = NAMED_BY_ID.search(name)
+            if match:
+                limit = limits.get(f"/{name}")
+                size = (limit.hard or 0) // GIB if limit else 0
+                found.append((match[0], Place(self.manager, name, f"/{name}"), size))
+        return found
 
     def create_snapshot(self, snapshot: Snapshot) -> str:
         raise errors.ShareSnapshotNotSupported(share_name=snapshot["share_name"])
@@ -164,15 +191,6 @@ class GlusterfsDirectoryMappedLayout:
         if directory.is_symlink() or not directory.is_dir():
             raise errors.ManageInvalidShare(
                 reason=f"the volume {self.manager.volume} has no directory {directory.name}"
-            )
-
-    def _limit_checked(self, place: Place, size: int) -> None:
-        """Set the quota and see that it is in force: without its daemon it is accepted all the
-        same, and writes hang."""
-        self.quota.limit(place.path, size)
-        if self.quota.of(place.path).hard != size * GIB:
-            raise errors.GlusterfsException(
-                reason=f"the quota of {place.path} was set to {size} GiB, but is not in force"
             )
 
     def _at(self, share: Mapping[str, Any]) -> Place:

@@ -19,13 +19,11 @@ from abaca.drivers.contract import errors
 from abaca.drivers.contract.records import Share, Snapshot
 from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.glusterfs.mount import ControlMount
-from abaca.drivers.glusterfs.place import Place
+from abaca.drivers.glusterfs.place import CLAIM, CLONED_FROM, Place
 from abaca.drivers.nodes.node import LocalNode
 
-CLAIM = "user.manila-share"
-CLONED_FROM = "user.manila-cloned-from"
 NOBODY = "NONE"
-MINIMUM, FOR_CLONES = (3, 5), (3, 7)
+FOR_CLONES = (3, 7)
 SIZE = "#{size}"
 KEPT = ".trashcan"  # Gluster's own; it cannot be deleted
 CLONE = "manila-"
@@ -42,7 +40,8 @@ class GlusterfsVolumeMappedLayout:
         pattern: str | None,
         base: Path,
         node: LocalNode,
-        prepare: Callable[[GlusterManager], None] = lambda volume: None,
+        minimum: tuple[int, ...],
+        prepare: Callable[[GlusterManager], None],
     ) -> None:
         """`prepare`: what else a volume needs when it becomes a share."""
         if not clusters or not pattern:
@@ -57,6 +56,7 @@ class GlusterfsVolumeMappedLayout:
             ) from problem
         self._clusters = list(clusters)
         self._base, self._node, self._prepare = base, node, prepare
+        self._minimum = minimum
         self._choosing = threading.Lock()
         self._incapable: set[str] = set()  # volumes that were found to have no snapshots
 
@@ -64,7 +64,7 @@ class GlusterfsVolumeMappedLayout:
         problems = []
         for cluster in self._clusters:
             try:
-                cluster.check_gluster_version(MINIMUM)
+                cluster.check_gluster_version(self._minimum)
             except errors.ManilaException as problem:
                 problems.append(f"{cluster.address}: {problem}")
         if problems:
@@ -131,13 +131,7 @@ class GlusterfsVolumeMappedLayout:
 
     def resize(self, share: Share, size: int, shrink: bool) -> None:
         """A volume has the size the operator gave it."""
-        raise (
-            errors.ShareExtendingError(
-                share_id=share["id"], reason="a share that is a whole volume cannot be resized"
-            )
-            if not shrink
-            else NotImplementedError()
-        )
+        raise NotImplementedError
 
     def ensure(self, shares: Sequence[Share]) -> dict[str, Place]:
         claims = {volume.get_vol_option(CLAIM): volume for volume in self._volumes(clones=True)}
@@ -148,6 +142,14 @@ class GlusterfsVolumeMappedLayout:
                 self._started(volume)
                 found[share["id"]] = Place(volume, str(share["name"]), "/")
         return found
+
+    def held(self) -> list[tuple[str, Place, int | None]]:
+        claims = [(v.get_vol_option(CLAIM), v) for v in self._volumes(clones=True)]
+        return [
+            (claim, Place(volume, f"share-{claim}", "/"), self._size(volume.volume))
+            for claim, volume in claims
+            if _is_id(claim)
+        ]
 
     def used(self, shares: Sequence[Share]) -> dict[str, int]:
         """Not known without mounting each."""
@@ -169,6 +171,9 @@ class GlusterfsVolumeMappedLayout:
         self, share: Share, size: int | None, owned: Callable[[str], bool]
     ) -> tuple[Place, int]:
         raise NotImplementedError
+
+    def unmanage(self, share: Share) -> None:
+        """It stays claimed by an id that no share has: nobody else gets its data."""
 
     # --- snapshots --------------------------------------------------------------------------------
     def create_snapshot(self, snapshot: Snapshot) -> str:

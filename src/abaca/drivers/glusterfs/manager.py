@@ -20,7 +20,10 @@ from abaca.drivers.nodes.ssh import SshNode
 TRIES = 6  # for a cluster that is busy with another command: about 6 s
 FIRST_PAUSE = 0.2  # seconds, doubled each time
 _BUSY = re.compile(r"Another transaction|Locking failed|Failed to (?:get|acquire) .*lock", re.I)
-_LOST = re.compile(r"Connection failed|Request timed out|Commit failed on|timed out", re.I)
+# what the operator has to mend first, or what nobody knows the outcome of
+_LATER = re.compile(
+    r"Connection failed|timed out|Commit failed on|not started|is stopped|not in \w* ?quorum", re.I
+)
 _TRUE = frozenset({"ON", "YES", "TRUE", "ENABLE", "1"})
 _FALSE = frozenset({"OFF", "NO", "FALSE", "DISABLE", "0"})
 Policy = str | tuple[int, ...]
@@ -114,7 +117,8 @@ class GlusterManager:
     def run(self, *words: str) -> Done:
         """One gluster command, repeated while the cluster is busy with another one.
 
-        StorageCommunicationException when no glusterd was reached or its outcome is not known.
+        StorageCommunicationException when no glusterd was reached, its outcome is not known, or
+        the volume is stopped.
         """
         for attempt in range(1, TRIES + 1):
             with self._turn:
@@ -129,9 +133,9 @@ class GlusterManager:
                 reason=f"{self.node.name} has no gluster command; install glusterfs-server there"
             )
         failed = done.code != 0 or "<opRet>-1</opRet>" in done.out
-        if failed and (_LOST.search(said) or _BUSY.search(said)):
+        if failed and (_LATER.search(said) or _BUSY.search(said)):
             raise errors.StorageCommunicationException(
-                reason=f"glusterd on {self.node.name}: {_brief(said)}"
+                reason=f"gluster {' '.join(words)} on {self.node.name}: {_brief(said)}"
             )
         return done
 
@@ -230,4 +234,6 @@ class GlusterManager:
 
 
 def _brief(said: str) -> str:
-    return " ".join(re.sub(r"<[^>]*>", " ", said).split())[:300]
+    """What was complained of, in one line."""
+    match = re.search(r"<opErrstr>([^<]+)</opErrstr>", said)
+    return " ".join((match[1] if match else re.sub(r"<[^>]*>", " ", said)).split())[:300]

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from abaca.drivers.contract.records import Share, Snapshot
 from abaca.drivers.glusterfs.manager import GlusterManager
+
+# Options of a volume that is a share: its share's id, the id of the snapshot it was made of.
+CLAIM = "user.manila-share"
+CLONED_FROM = "user.manila-cloned-from"
+# a share's name ends with its id, whatever the template of names puts before it
+NAMED_BY_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,12 @@ class Layout(Protocol):
 
         `owned`: whether what is exported under a name belongs to a share already.
         """
+
+    def unmanage(self, share: Share) -> None:
+        """Keep its data where manage finds it, out of the way of shares."""
+
+    def held(self) -> list[tuple[str, Place, int | None]]:
+        """Every share there is: its id, its place, and GiB (0: without a limit)."""
 
     def create_snapshot(self, snapshot: Snapshot) -> str:
         """Make it, or find it; the name it has on the backend."""

@@ -11,6 +11,7 @@ import contextlib
 import shlex
 import socket
 import threading
+import time
 from pathlib import Path
 
 import paramiko
@@ -20,7 +21,8 @@ from abaca.drivers.ganesha.files import private_directory, write_atomic
 from abaca.drivers.nodes.node import SECONDS, Done
 
 KEEP_ALIVE = 30  # seconds
-SESSIONS = 10  # what OpenSSH's server allows on one connection (MaxSessions)
+SESSIONS = 6  # OpenSSH's server allows 10 on one connection (MaxSessions)
+REFUSED_PAUSE = 0.02  # seconds
 
 
 class LoginRefused(errors.ShareBackendException):
@@ -54,6 +56,7 @@ class SshNode:
         self._pins = _Pins(known_hosts)
         self._room = threading.BoundedSemaphore(max(1, min(sessions, SESSIONS)))
         self._lock = threading.Lock()
+        self._opening = threading.Lock()  # paramiko mixes up the refusals of two openings at once
         self._client: paramiko.SSHClient | None = None
 
     def run(self, *words: str, data: str = "", seconds: float = SECONDS) -> Done:
@@ -75,20 +78,30 @@ class SshNode:
                 self._client = None
 
     def _session(self, seconds: float) -> paramiko.Channel:
-        """A channel on the connection; a dead connection is replaced once."""
-        for attempt in (1, 2):
+        """A channel on the connection; a dead connection is replaced once.
+
+        The server counts a session until it has read that we closed it, so it may refuse one more
+        for a moment though there is room.
+        """
+        end, replaced = time.monotonic() + self._seconds, False
+        while True:
             transport = self._transport()
             try:
-                channel = transport.open_session(timeout=self._seconds)
+                with self._opening:
+                    channel = transport.open_session(timeout=self._seconds)
                 channel.settimeout(seconds)
                 return channel
             except (OSError, EOFError, paramiko.SSHException) as problem:
-                self.close()
-                if attempt == 2:
+                refused = isinstance(problem, paramiko.ChannelException) and transport.is_active()
+                if time.monotonic() > end or (replaced and not refused):
                     raise errors.StorageCommunicationException(
                         reason=f"{self.name}: {_why(problem)}"
                     ) from problem
-        raise AssertionError("not reached")
+                if refused:
+                    time.sleep(REFUSED_PAUSE)
+                else:
+                    transport.close()
+                    replaced = True
 
     def _transport(self) -> paramiko.Transport:
         with self._lock:
@@ -105,6 +118,7 @@ class SshNode:
         self._pins.load_into(client)
         client.set_missing_host_key_policy(self._pins)
         own_keys = self._password is None and self._key_file is None
+        key = self._read_key()
         try:
             link = socket.create_connection((self._host, self._port), self._seconds)
             # several small packets make a command; waiting to join them costs 40 ms each
@@ -115,7 +129,7 @@ class SshNode:
                 self._user,
                 sock=link,
                 password=self._password,
-                key_filename=self._key_file,
+                pkey=key,
                 timeout=self._seconds,
                 banner_timeout=self._seconds,
                 auth_timeout=self._seconds,
@@ -130,13 +144,21 @@ class SshNode:
         transport.set_keepalive(KEEP_ALIVE)
         return client
 
+    def _read_key(self) -> paramiko.PKey | None:
+        if self._key_file is None:
+            return None
+        try:
+            return paramiko.PKey.from_path(self._key_file)
+        except (OSError, ValueError, paramiko.SSHException, paramiko.UnknownKeyType) as problem:
+            raise LoginRefused(
+                node=self.name, reason=f"key file {self._key_file}: {_why(problem)}"
+            ) from problem
+
     def _refusal(self, problem: BaseException) -> BaseException:
         if isinstance(problem, paramiko.BadHostKeyException | _OtherKey):
             return HostKeyChanged(node=self.name, file=str(self._pins.file))
         if isinstance(problem, paramiko.AuthenticationException):
             return LoginRefused(node=self.name, reason=_why(problem))
-        if isinstance(problem, FileNotFoundError | PermissionError | IsADirectoryError):
-            return LoginRefused(node=self.name, reason=f"key file: {_why(problem)}")
         if isinstance(problem, OSError | EOFError | paramiko.SSHException):
             return errors.StorageCommunicationException(reason=f"{self.name}: {_why(problem)}")
         return problem
