@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from abaca.drivers.contract import errors
+from abaca.drivers.ganesha.bus_client import CallRefused
 from abaca.drivers.ganesha.clients import host_or_network
 from abaca.drivers.ganesha.export import Fsal
 from abaca.drivers.ganesha.exports import ExportTable
@@ -63,14 +65,16 @@ class GaneshaNFSHelper:
             ("Volume", place.manager.volume),
             ("Volpath", place.path),
         )
-        self.table.create(place.name, "", SQUASH, Fsal(PLUGIN, options))
+        with _served_later():
+            self.table.create(place.name, "", SQUASH, Fsal(PLUGIN, options))
         return fresh
 
     def locations(self, place: Place) -> list[Location]:
         return [location(self._address, f"/{place.name}")]
 
     def allow(self, place: Place, wanted: Wanted, rules: Sequence[Mapping[str, Any]]) -> None:
-        self.table.set_clients(place.name, wanted.clients)
+        with _served_later():
+            self.table.set_clients(place.name, wanted.clients)
         kept = {f"{place.name}{OLD_FORM}{rule_id(rule)}" for rule in rules}
         for name in self._old_forms(place.name):
             if name not in kept:
@@ -100,3 +104,13 @@ class GaneshaNFSHelper:
 
     def _old_forms(self, name: str) -> list[str]:
         return [each for each in self.table.names() if each.startswith(name + OLD_FORM)]
+
+
+@contextlib.contextmanager
+def _served_later() -> Iterator[None]:
+    """Ganesha refuses an export whose volume it does not reach, and finds it again only seconds
+    after the volume is back: worth trying again."""
+    try:
+        yield
+    except CallRefused as problem:
+        raise errors.StorageCommunicationException(reason=str(problem)) from problem

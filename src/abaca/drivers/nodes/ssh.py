@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import paramiko
+from paramiko.pkey import UnknownKeyType
 
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.files import private_directory, write_atomic
@@ -149,7 +150,7 @@ class SshNode:
             return None
         try:
             return paramiko.PKey.from_path(self._key_file)
-        except (OSError, ValueError, paramiko.SSHException, paramiko.UnknownKeyType) as problem:
+        except (OSError, ValueError, paramiko.SSHException, UnknownKeyType) as problem:
             raise LoginRefused(
                 node=self.name, reason=f"key file {self._key_file}: {_why(problem)}"
             ) from problem
