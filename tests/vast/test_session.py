@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,7 @@ from abaca.drivers.vast.array import POOLS, QUOTAS
 from abaca.drivers.vast.driver import VastShareDriver
 from abaca.drivers.vast.tokens import ApiToken
 from abaca.testing.vms import Array, Running, certificates, running
-from vast.kit import CONTEXT, POOL, make_driver, new_share
+from vast.kit import CONTEXT, POOL, make_driver, new_share, new_snapshot
 
 
 def logins(array: Array) -> list[str]:
@@ -108,6 +109,9 @@ def test_secrets_are_not_shown(driver: VastShareDriver) -> None:
         ({"vast_root_export": "/"}, "vast_root_export"),
         ({"vast_root_export": "a/../.."}, "vast_root_export"),
         ({"vast_ssl_ca": "/no/such/file"}, "vast_ssl_ca"),
+        ({"vast_tenant_name": "bl\u00fcte"}, "vast_tenant_name"),
+        ({"vast_tenant_name": "a\nX-Other: b"}, "vast_tenant_name"),
+        ({"vast_api_token": "t\r\nX-Other: b"}, "vast_api_token"),
     ],
 )
 def test_what_is_missing_is_named(vms: Running, missing: dict[str, Any], named: str) -> None:
@@ -148,6 +152,22 @@ def test_a_file_that_is_no_certificate_is_named(vms: Running, tmp_path: Path) ->
     wrong.write_text("not a certificate")
     with pytest.raises(ManilaException, match="holds no certificate"):
         make_driver(vms, vast_ssl_ca=str(wrong))
+
+
+@pytest.mark.parametrize("host", ["::1", "localhost"])
+def test_the_management_address_may_be_ipv6_or_a_name(tmp_path: Path, host: str) -> None:
+    listen = "127.0.0.1" if host == "localhost" else host
+    try:
+        socket.create_server((listen, 0), family=_family(listen)).close()
+    except OSError:
+        pytest.skip(f"this machine has no {listen}")
+    with running(tmp_path, host=listen) as vms:
+        vms.array.add_pool("pool", *POOL)
+        make_driver(vms, vast_mgmt_host=host)
+
+
+def _family(address: str) -> int:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 # --- tenants, pages, strange answers --------------------------------------------------------------
@@ -209,6 +229,27 @@ def test_an_answer_that_is_not_what_it_should_be_is_an_error(
         with pytest.raises(ManilaException) as caught:
             call()
         assert is_a(caught.value, "VastDriverException")
+
+
+def test_an_earlier_request_that_arrives_late_is_taken_for_this_one(
+    driver: VastShareDriver, array: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody heard its answer, nothing was there when this call looked, and then it came."""
+    real = driver.array.session.request
+
+    def twice(method: str, path: str, body: Any = None, query: Any = None) -> Any:
+        if method == "POST":
+            real(method, path, body, query)
+        return real(method, path, body, query)
+
+    monkeypatch.setattr(driver.array.session, "request", twice)
+    share, clone = new_share(), new_share()
+    snapshot = new_snapshot(share)
+    driver.create_share(CONTEXT, share)
+    driver.create_snapshot(CONTEXT, snapshot)
+    driver.create_share_from_snapshot(CONTEXT, clone, snapshot)
+    for kind, count in (("views", 2), ("quotas", 2), ("viewpolicies", 2), ("snapshots", 1)):
+        assert len(array.objects(kind)) == count
 
 
 def test_two_objects_of_one_name_are_an_error(driver: VastShareDriver, array: Array) -> None:

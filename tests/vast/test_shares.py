@@ -11,7 +11,7 @@ from abaca.drivers.contract.errors import ManilaException, is_a
 from abaca.drivers.contract.inventory import inventory_result
 from abaca.drivers.contract.records import Share, export_location_record
 from abaca.drivers.vast import names
-from abaca.drivers.vast.array import Pool
+from abaca.drivers.vast.array import Pool, Stream
 from abaca.drivers.vast.driver import VastShareDriver
 from abaca.testing.vms import Array, Running
 from vast.kit import CONTEXT, GIB, allow, in_force, make_driver, new_share, new_snapshot, rule
@@ -273,6 +273,26 @@ def test_a_clone_that_fails_is_in_error_and_can_be_deleted(
     with pytest.raises(ManilaException, match="the copy for share"):
         driver.create_share_from_snapshot(CONTEXT, clone, snapshot)
     assert driver.get_share_status(clone) == {"status": "error"}
+    driver.delete_share(CONTEXT, clone)
+    assert array.everything() == before
+
+
+def test_a_clone_that_ends_while_it_is_to_be_stopped(
+    driver: VastShareDriver, array: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array.configure(clone_seconds=3600.0)
+    source, clone = created(driver), new_share()
+    snapshot = new_snapshot(source)
+    driver.create_snapshot(CONTEXT, snapshot)
+    before = array.everything()
+    driver.create_share_from_snapshot(CONTEXT, clone, snapshot)
+    real = driver.array.stop
+
+    def late(stream: Stream) -> None:
+        array.configure(clone_seconds=0.0)
+        real(stream)
+
+    monkeypatch.setattr(driver.array, "stop", late)
     driver.delete_share(CONTEXT, clone)
     assert array.everything() == before
 

@@ -81,6 +81,12 @@ class VastBase(ShareDriver):
         for name in ("vast_mgmt_host", "vast_vippool_name"):
             if not self._option(name):
                 raise errors.VastDriverException(reason=f"{name} is not set")
+        for name in ("vast_tenant_name", "vast_api_token"):  # they become headers
+            value = self._option(name) or ""
+            if not (value.isascii() and value.isprintable()):
+                raise errors.BadConfigurationException(
+                    reason=f"{name} holds characters that cannot be sent; use printable ASCII"
+                )
         return Settings(
             host=self._option("vast_mgmt_host"),
             port=self._option("vast_mgmt_port"),

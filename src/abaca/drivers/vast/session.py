@@ -40,7 +40,7 @@ BUSY: Final = frozenset({429, 502, 503, 504})
 EXPIRED: Final = "token is invalid or expired"
 PAGE_SIZE: Final = 500
 MOST_PAGES: Final = 1000  # half a million objects: an array that never ends is broken
-CONNECTIONS: Final = 16  # kept open
+CONNECTIONS: Final = 32  # kept open
 SHOWN: Final = 500  # characters of the array's words in an error
 AGENT: Final = "manila/v1.0 (abaca)"
 

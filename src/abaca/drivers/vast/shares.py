@@ -10,7 +10,7 @@ from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.records import Share, ShareServer
 from abaca.drivers.vast import names
-from abaca.drivers.vast.array import POLICIES, QUOTAS, STREAMS, VIEWS, Quota
+from abaca.drivers.vast.array import POLICIES, QUOTAS, STREAMS, VIEWS, Quota, Stream
 from abaca.drivers.vast.base import GIB
 from abaca.drivers.vast.exports import Exports
 from abaca.drivers.vast.streams import is_running
@@ -54,8 +54,17 @@ class Shares(Exports):
         if stream is None:
             return
         if is_running(stream):
-            self.array.stop(stream)
+            self._stop(stream)
         self.array.remove(STREAMS, stream, {"remove_dir": False})
+
+    def _stop(self, stream: Stream) -> None:
+        """It may end by itself meanwhile; then there is nothing to stop."""
+        try:
+            self.array.stop(stream)
+        except errors.VastApiException:
+            now = self.array.find(STREAMS, str(stream.name))
+            if now is not None and is_running(now):
+                raise
 
     def extend_share(
         self, share: Share, new_size: int, share_server: ShareServer | None = None
