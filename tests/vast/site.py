@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from abaca.cli import assembly
 from abaca.config import Config, load
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from abaca.testing.vms import Running
 
 PATIENCE = 60.0  # seconds; a loaded machine
-CONF = """[DEFAULT]
-enabled_share_backends = vast
+DEFAULT = """[DEFAULT]
+enabled_share_backends = {names}
 enabled_share_protocols = NFS
 state_path = {folder}
 host = node
 auth_strategy = noauth
-
-[vast]
+"""
+SECTION = """
+[{name}]
 share_driver = manila.share.drivers.vastdata.driver.VASTShareDriver
-share_backend_name = vast
+share_backend_name = {name}
 driver_handles_share_servers = False
 snapshot_support = True
 vast_mgmt_host = {vms.host}
@@ -38,13 +39,12 @@ vast_ssl_ca = {vms.ca}
 """
 
 
-def write_configuration(folder: Path, vms: Running, **more: Any) -> Path:
-    """manila.conf in the folder; `more` options go to the backend's section."""
+def write_configuration(folder: Path, arrays: Mapping[str, Running]) -> None:
+    """manila.conf in the folder, with a backend for each array."""
     folder.mkdir(exist_ok=True)
-    path = folder / "manila.conf"
-    text = CONF.format(folder=folder, vms=vms)
-    path.write_text(text + "".join(f"{name} = {value}\n" for name, value in more.items()))
-    return path
+    text = DEFAULT.format(names=", ".join(arrays), folder=folder)
+    sections = (SECTION.format(name=name, vms=vms) for name, vms in arrays.items())
+    (folder / "manila.conf").write_text(text + "".join(sections))
 
 
 def configuration(folder: Path) -> Config:

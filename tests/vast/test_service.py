@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from abaca.manager import drift
 from abaca.testing import crash
 from abaca.testing.vms import Array, Running, running
 from support.shares import Answer, Client
-from vast.kit import GIB
+from vast.kit import GIB, POOL
 from vast.site import PATIENCE, configuration, make_manager, managed, write_configuration
 
 KILLED = -9
@@ -30,9 +31,9 @@ SPECS = {
 class Service:
     """The API in this process, over a database; managers come and go."""
 
-    def __init__(self, folder: Path, vms: Running) -> None:
+    def __init__(self, folder: Path, vms: Running, **others: Running) -> None:
         self.folder, self.vms, self.array = folder, vms, vms.array
-        self.file = write_configuration(folder, vms)
+        write_configuration(folder, {"vast": vms, **others})
         config = configuration(folder)
         self.store = assembly.open_store(config)
         self.url = config.database_url
@@ -46,8 +47,15 @@ class Service:
     def settle(self) -> None:
         assert crash.settle(self.store, PATIENCE), "operations are still live"
 
-    def make_type(self) -> None:
-        body = {"share_type": {"name": "vast", "extra_specs": SPECS}}
+    def await_status(self, share_id: str, wanted: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while (status := self.look(share_id)["status"]) != wanted:
+            assert time.monotonic() < deadline, status
+            time.sleep(0.01)
+
+    def make_type(self, name: str = "vast") -> None:
+        specs = {**SPECS, "share_backend_name": name}
+        body = {"share_type": {"name": name, "extra_specs": specs}}
         assert self.admin("POST", "/types", body).status == 200
 
     # what a user does
@@ -214,6 +222,24 @@ def test_an_array_that_goes_away_and_comes_back(
         with running(tmp_path / "vms", port=vms.port):
             service.settle()
             assert service.look(share_id)["status"] == "available"
+
+
+def test_one_dead_array_does_not_hold_up_another(vms: Running, tmp_path: Path) -> None:
+    with running(tmp_path / "far") as far:
+        far.array.add_pool("pool", *POOL)
+        both = Service(tmp_path / "both", vms, far=far)
+    both.make_type()
+    both.make_type("far")
+    with running(tmp_path / "far", port=far.port) as far, managed(both.store, both.folder) as m:
+        assert m.ready(PATIENCE)
+        far.server.close()
+        waiting = both.share(share_type="far")["id"]
+        both.await_status(both.share()["id"], "available")
+        assert both.look(waiting)["status"] == "creating"
+        with running(tmp_path / "far", port=far.port):
+            both.await_status(waiting, "available")
+    assert [view["name"] for view in far.array.objects("views")] == [both.instance(waiting)]
+    both.store.close()
 
 
 def test_an_array_that_is_away_at_the_start(vms: Running, service: Service, tmp_path: Path) -> None:
