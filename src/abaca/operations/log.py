@@ -19,6 +19,7 @@ from abaca.model.context import Context
 from abaca.model.errors import LeaseLost
 from abaca.model.operations import CANCELLED, LIVE, QUEUED, RUNNING, Operation
 from abaca.store.engine import Tx
+from abaca.store.fixed import Fixed
 from abaca.store.schema import leases, operations
 from abaca.store.signals import Served
 
@@ -83,7 +84,7 @@ def _enqueue() -> sa.Executable:
     return sa.insert(operations).from_select(list(columns), rows).returning(_o.id, _o.state)
 
 
-_ENQUEUE = _enqueue()
+_ENQUEUE = Fixed(_enqueue())
 
 
 def enqueue(
@@ -327,29 +328,32 @@ _FENCE = sa.update(operations).where(
     _o.epoch == sa.bindparam("op_epoch"),
     _o.host == sa.bindparam("op_host"),
 )
-_TOUCH = _FENCE.values(steps=APPENDED).returning(_o.cancel_requested)
-_SETTLE = _FENCE.values(
-    state=sa.bindparam("new_state"),
-    message=sa.bindparam("new_message"),
-    finished_at=sa.bindparam("now"),
-    progress=sa.func.coalesce(sa.bindparam("new_progress"), _o.progress),
-    steps=APPENDED,
+_TOUCH = Fixed(_FENCE.values(steps=APPENDED).returning(_o.cancel_requested))
+_SETTLE = Fixed(
+    _FENCE.values(
+        state=sa.bindparam("new_state"),
+        message=sa.bindparam("new_message"),
+        finished_at=sa.bindparam("now"),
+        progress=sa.func.coalesce(sa.bindparam("new_progress"), _o.progress),
+        steps=APPENDED,
+    )
 )
-_PROGRESS = _FENCE.values(progress=sa.bindparam("new_progress"))
-_RETRY = _FENCE.values(
+_PROGRESS = Fixed(_FENCE.values(progress=sa.bindparam("new_progress")))
+_AGAIN = _FENCE.values(
     state=QUEUED,
     not_before=sa.bindparam("due"),
     message=sa.bindparam("new_message"),
     steps=APPENDED,
 )
-_POSTPONE = _RETRY.values(attempt=sa.bindparam("attempts"))
+_RETRY = Fixed(_AGAIN)
+_POSTPONE = Fixed(_AGAIN.values(attempt=sa.bindparam("attempts")))
+_ROUTE = Fixed(_FENCE.values(state=QUEUED, host=sa.bindparam("new_host"), epoch=0, steps=APPENDED))
 _NOW_DUE = sa.update(operations).where(
     _o.host == sa.bindparam("queue"), _o.state == QUEUED, _o.not_before > 0.0
 )
-_ROUTE = _FENCE.values(state=QUEUED, host=sa.bindparam("new_host"), epoch=0, steps=APPENDED)
 
 
-def _fenced(tx: Tx, stmt: sa.Update, op: Operation, values: dict[str, Any] | None = None) -> None:
+def _fenced(tx: Tx, stmt: Fixed, op: Operation, values: dict[str, Any] | None = None) -> None:
     if tx.run(stmt, {**_fence_values(op), **(values or {})}) != 1:
         raise _no_longer_ours(op)
 

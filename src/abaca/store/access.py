@@ -12,6 +12,7 @@ from abaca.model.access import AccessRule, InstanceRule
 from abaca.model.status import RULE_STATE_ORDER
 
 from .engine import Row, Tx
+from .fixed import Fixed
 from .schema import access_rule_metadata, access_rule_states, access_rules
 from .shares import new_id
 
@@ -52,7 +53,7 @@ def get(tx: Tx, rule_id: str) -> AccessRule | None:
     return found[0] if found else None
 
 
-_LOCK = sa.select(_r.id).where(_r.id == sa.bindparam("id")).with_for_update()
+_LOCK = Fixed(sa.select(_r.id).where(_r.id == sa.bindparam("id")).with_for_update())
 
 
 def lock(tx: Tx, rule_id: str) -> None:
@@ -105,7 +106,7 @@ def delete_metadata(tx: Tx, rule_id: str, keys: Iterable[str]) -> int:
 
 
 # --- as an instance knows them --------------------------------------------------------------------
-_ON_INSTANCE = (
+_ON_INSTANCE = Fixed(
     sa.select(
         _t.id, _t.access_id, _t.share_instance_id, _t.state, _t.operation_id,
         _r.access_type, _r.access_to, _r.access_level, _r.access_key,

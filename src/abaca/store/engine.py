@@ -26,10 +26,12 @@ from abaca.model import clock
 from abaca.model.errors import Collision, Unavailable
 
 from .clock import SQLITE_CLOCK
+from .fixed import Fixed
 from .seam import passing
 from .signals import Signals
 
 Row = sa.Row[*tuple[Any, ...]]
+Statement = sa.Executable | Fixed
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 # Short statements by index, of data that is in memory: no compiling, no helpers, no scans of whole
 # tables where a thousand rows are wanted.
@@ -53,21 +55,29 @@ class Tx:
         self._after: list[Callable[[], None]] = []
         self._undo: list[Callable[[], None]] = []
 
-    def all(self, stmt: sa.Executable, params: Params | None = None) -> Sequence[Row]:
+    def _execute(self, stmt: Statement, params: Params | None) -> Any:
+        if isinstance(stmt, Fixed):
+            return stmt.run(self.conn, params)
+        return self.conn.execute(stmt, params)
+
+    def all(self, stmt: Statement, params: Params | None = None) -> Sequence[Row]:
         """Every row of a query."""
-        return self.conn.execute(stmt, params).all()
+        rows: Sequence[Row] = self._execute(stmt, params).all()
+        return rows
 
-    def one(self, stmt: sa.Executable, params: Params | None = None) -> Row | None:
+    def one(self, stmt: Statement, params: Params | None = None) -> Row | None:
         """The row of a query that finds at most one."""
-        return self.conn.execute(stmt, params).one_or_none()
+        row: Row | None = self._execute(stmt, params).one_or_none()
+        return row
 
-    def scalar(self, stmt: sa.Executable, params: Params | None = None) -> Any:
+    def scalar(self, stmt: Statement, params: Params | None = None) -> Any:
         """The first column of the first row, or None."""
-        return self.conn.execute(stmt, params).scalar()
+        return self._execute(stmt, params).scalar()
 
-    def run(self, stmt: sa.Executable, params: Params | None = None) -> int:
+    def run(self, stmt: Statement, params: Params | None = None) -> int:
         """Change rows; how many were changed."""
-        return self.conn.execute(stmt, params).rowcount
+        count: int = self._execute(stmt, params).rowcount
+        return count
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do this once the transaction is in the database; never if it rolls back."""
@@ -134,6 +144,8 @@ class Store:
             if self.dialect == "sqlite":
                 conn.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 conn.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                conn.begin()
             tx = Tx(self, conn)
             try:
                 yield tx

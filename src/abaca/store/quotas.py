@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from abaca.model.quotas import DEFAULT_LIMITS, PER_TYPE, UNLIMITED
 
 from .engine import Tx
+from .fixed import Fixed
 from .schema import quota_class_limits, quota_limits, quota_usages
 
 Scope = tuple[str, str, str]  # project, user or '', share type or ''
@@ -41,15 +42,17 @@ def scopes(project_id: str, user_id: str, share_type_id: str | None) -> list[Sco
 
 
 @functools.cache
-def _add(rows: int) -> sa.TextClause:
+def _add(rows: int) -> Fixed:
     """One statement for all counters: they are locked in the order of the rows."""
     values = ", ".join(f"(:p{n}, :u{n}, :t{n}, :r{n}, :d{n})" for n in range(rows))
-    return sa.text(
-        "INSERT INTO quota_usages (project_id, user_id, share_type_id, resource, in_use)"
-        f" VALUES {values}"
-        " ON CONFLICT (project_id, user_id, share_type_id, resource)"
-        " DO UPDATE SET in_use = quota_usages.in_use + excluded.in_use"
-        " RETURNING project_id, user_id, share_type_id, resource, in_use"
+    return Fixed(
+        sa.text(
+            "INSERT INTO quota_usages (project_id, user_id, share_type_id, resource, in_use)"
+            f" VALUES {values}"
+            " ON CONFLICT (project_id, user_id, share_type_id, resource)"
+            " DO UPDATE SET in_use = quota_usages.in_use + excluded.in_use"
+            " RETURNING project_id, user_id, share_type_id, resource, in_use"
+        )
     )
 
 
@@ -90,24 +93,26 @@ def _check(
         raise Exceeded(scope, resource, limit, used - delta, delta)
 
 
-_CLASS = sa.select(_k.resource, _k.hard_limit).where(_k.class_name == sa.bindparam("name"))
+_CLASS = Fixed(sa.select(_k.resource, _k.hard_limit).where(_k.class_name == sa.bindparam("name")))
 
 
 def class_limits(tx: Tx, name: str) -> dict[str, int]:
     return dict(tuple(row) for row in tx.all(_CLASS, {"name": name}))
 
 
-_LIMITS = sa.union_all(  # in force in a project: those of the class 'default' first
-    sa.select(
-        sa.literal("class").label("of"),
-        sa.literal("").label("user_id"),
-        sa.literal("").label("share_type_id"),
-        _k.resource,
-        _k.hard_limit,
-    ).where(_k.class_name == "default"),
-    sa.select(
-        sa.literal("project"), _q.user_id, _q.share_type_id, _q.resource, _q.hard_limit
-    ).where(_q.project_id == sa.bindparam("project")),
+_LIMITS = Fixed(
+    sa.union_all(  # in force in a project: those of the class 'default' first
+        sa.select(
+            sa.literal("class").label("of"),
+            sa.literal("").label("user_id"),
+            sa.literal("").label("share_type_id"),
+            _k.resource,
+            _k.hard_limit,
+        ).where(_k.class_name == "default"),
+        sa.select(
+            sa.literal("project"), _q.user_id, _q.share_type_id, _q.resource, _q.hard_limit
+        ).where(_q.project_id == sa.bindparam("project")),
+    )
 )
 
 
@@ -134,11 +139,13 @@ def limits_of(
     return found
 
 
-_SET = sa.text(
-    "INSERT INTO quota_limits (project_id, user_id, share_type_id, resource, hard_limit)"
-    " VALUES (:project, :user, :type, :resource, :limit)"
-    " ON CONFLICT (project_id, user_id, share_type_id, resource)"
-    " DO UPDATE SET hard_limit = excluded.hard_limit"
+_SET = Fixed(
+    sa.text(
+        "INSERT INTO quota_limits (project_id, user_id, share_type_id, resource, hard_limit)"
+        " VALUES (:project, :user, :type, :resource, :limit)"
+        " ON CONFLICT (project_id, user_id, share_type_id, resource)"
+        " DO UPDATE SET hard_limit = excluded.hard_limit"
+    )
 )
 
 
@@ -162,10 +169,12 @@ def delete_limits(tx: Tx, scope: Scope) -> None:
     tx.run(stmt)
 
 
-_SET_CLASS = sa.text(
-    "INSERT INTO quota_class_limits (class_name, resource, hard_limit)"
-    " VALUES (:name, :resource, :limit)"
-    " ON CONFLICT (class_name, resource) DO UPDATE SET hard_limit = excluded.hard_limit"
+_SET_CLASS = Fixed(
+    sa.text(
+        "INSERT INTO quota_class_limits (class_name, resource, hard_limit)"
+        " VALUES (:name, :resource, :limit)"
+        " ON CONFLICT (class_name, resource) DO UPDATE SET hard_limit = excluded.hard_limit"
+    )
 )
 
 
@@ -174,10 +183,12 @@ def set_class_limits(tx: Tx, name: str, limits: Mapping[str, int]) -> None:
         tx.run(_SET_CLASS, {"name": name, "resource": resource, "limit": limit})
 
 
-_USE = sa.select(_u.resource, _u.in_use).where(
-    _u.project_id == sa.bindparam("project"),
-    _u.user_id == sa.bindparam("user"),
-    _u.share_type_id == sa.bindparam("type"),
+_USE = Fixed(
+    sa.select(_u.resource, _u.in_use).where(
+        _u.project_id == sa.bindparam("project"),
+        _u.user_id == sa.bindparam("user"),
+        _u.share_type_id == sa.bindparam("type"),
+    )
 )
 
 

@@ -13,6 +13,7 @@ from abaca.model.ids import new_id
 from abaca.model.services import AvailabilityZone, Pool, Service
 
 from .engine import Tx
+from .fixed import Fixed
 from .schema import availability_zones, pools, services
 
 _z, _s, _p = availability_zones.c, services.c, pools.c
@@ -60,7 +61,7 @@ def service(tx: Tx, host: str, binary: str) -> Service | None:
     return Service(*row) if row else None
 
 
-_REPORT = (
+_REPORT = Fixed(
     sa.update(services)
     .where(_s.host == sa.bindparam("which"), _s.binary == sa.bindparam("what"))
     .values(reported_at=sa.bindparam("clock"), updated_at=sa.bindparam("now"), stopped=False)
@@ -130,9 +131,12 @@ _POOLS = (
 )
 
 
+_POOLS_LOCKED = Fixed(_POOLS.with_for_update(of=pools))
+
+
 def pools_all(tx: Tx, *, lock: bool = False) -> list[Pool]:
     """lock: nobody else books until this transaction ends."""
-    rows = tx.all(_POOLS.with_for_update(of=pools) if lock else _POOLS)
+    rows = tx.all(_POOLS_LOCKED if lock else _POOLS)
     return [Pool(row[0], msgspec.json.decode(row[1]), *row[2:]) for row in rows]
 
 
@@ -142,7 +146,7 @@ def allocated(tx: Tx, backend_host: str) -> dict[str, float]:
     return {row[0]: float(row[1]) for row in tx.all(stmt)}
 
 
-_BOOK = (
+_BOOK = Fixed(
     sa.update(pools)
     .where(_p.host == sa.bindparam("which"))
     .values(allocated_gb=_p.allocated_gb + sa.bindparam("delta"))

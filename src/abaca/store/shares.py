@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from abaca.model.shares import ExportLocation, Share, ShareInstance
 from abaca.model.status import BLOCKS_RULES
 
 from .engine import Row, Tx
+from .fixed import Fixed
 from .many import one_of
 from .schema import (
     availability_zones,
@@ -45,9 +47,11 @@ JOINED = (
     .outerjoin(share_types, share_types.c.id == _s.share_type_id)
     .outerjoin(availability_zones, _z.id == _i.availability_zone_id)
 )
-_GET = sa.select(*COLUMNS).select_from(JOINED).where(_s.id == sa.bindparam("id"))
-_METADATA = sa.select(share_metadata.c.key, share_metadata.c.value).where(
-    share_metadata.c.share_id == sa.bindparam("id")
+_GET = Fixed(sa.select(*COLUMNS).select_from(JOINED).where(_s.id == sa.bindparam("id")))
+_METADATA = Fixed(
+    sa.select(share_metadata.c.key, share_metadata.c.value).where(
+        share_metadata.c.share_id == sa.bindparam("id")
+    )
 )
 
 INSTANCE_COLUMNS = (
@@ -82,7 +86,7 @@ def get(tx: Tx, share_id: str, *, locations: bool = False) -> Share | None:
     return Share(*values)
 
 
-_LOCK = sa.select(_s.id).where(_s.id == sa.bindparam("id")).with_for_update()
+_LOCK = Fixed(sa.select(_s.id).where(_s.id == sa.bindparam("id")).with_for_update())
 
 
 def lock(tx: Tx, share_id: str) -> None:
@@ -91,7 +95,7 @@ def lock(tx: Tx, share_id: str) -> None:
     tx.one(_LOCK, {"id": share_id})
 
 
-_LOCK_INSTANCE = sa.select(_i.id).where(_i.id == sa.bindparam("id")).with_for_update()
+_LOCK_INSTANCE = Fixed(sa.select(_i.id).where(_i.id == sa.bindparam("id")).with_for_update())
 
 
 def lock_instance(tx: Tx, instance_id: str) -> None:
@@ -120,9 +124,9 @@ def on_backend(tx: Tx, backend: str) -> list[ShareInstance]:
     return [ShareInstance(*row) for row in tx.all(stmt.order_by(_i.created_at, _i.id))]
 
 
-_INSERT = sa.insert(shares)
-_INSERT_INSTANCE = sa.insert(share_instances)
-_INSERT_METADATA = sa.insert(share_metadata)
+_INSERT = Fixed(sa.insert(shares))
+_INSERT_INSTANCE = Fixed(sa.insert(share_instances))
+_INSERT_METADATA = Fixed(sa.insert(share_metadata))
 
 
 def insert(tx: Tx, share: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
@@ -149,8 +153,8 @@ def update(tx: Tx, share_id: str, **values: Any) -> None:
     tx.run(sa.update(shares).where(_s.id == share_id).values(updated_at=tx.now, **values))
 
 
-_RELEASE = sa.delete(share_instances).where(_i.id == sa.bindparam("which"))
-_DELETE = sa.delete(shares).where(_s.id == sa.bindparam("which"))
+_RELEASE = Fixed(sa.delete(share_instances).where(_i.id == sa.bindparam("which")))
+_DELETE = Fixed(sa.delete(shares).where(_s.id == sa.bindparam("which")))
 
 
 def delete_instance(tx: Tx, instance_id: str) -> None:
@@ -164,7 +168,7 @@ def delete(tx: Tx, share_id: str) -> None:
 
 
 # --- status: compare and swap ---------------------------------------------------------------------
-_OWN = (
+_OWN = Fixed(
     sa.update(share_instances)
     .where(_i.id == sa.bindparam("which"))
     .values(operation_id=sa.bindparam("op"), updated_at=sa.bindparam("now"))
@@ -186,14 +190,24 @@ def own(tx: Tx, instance_id: str, op_id: int) -> None:
     tx.run(_OWN, {"which": instance_id, "op": op_id, "now": tx.now})
 
 
+@functools.cache
+def _change(names: tuple[str, ...], *, owned: bool) -> Fixed:
+    """Write these columns of an instance; owned: if this operation owns it."""
+    stmt = sa.update(share_instances).where(_i.id == sa.bindparam("which"))
+    if owned:
+        stmt = stmt.where(_i.operation_id == sa.bindparam("owner"))
+    return Fixed(stmt.values({_i[name]: sa.bindparam(f"new_{name}") for name in names}))
+
+
+def _new(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"new_{name}": value for name, value in values.items()}
+
+
 def settle(tx: Tx, instance_id: str, op_id: int, status: str, **values: Any) -> bool:
     """The end of an operation on an instance; False if it no longer owns it."""
-    stmt = (
-        sa.update(share_instances)
-        .where(_i.id == instance_id, _i.operation_id == op_id)
-        .values(status=status, operation_id=None, updated_at=tx.now, **values)
-    )
-    return tx.run(stmt) == 1
+    values |= {"status": status, "operation_id": None, "updated_at": tx.now}
+    stmt = _change(tuple(values), owned=True)
+    return tx.run(stmt, {"which": instance_id, "owner": op_id, **_new(values)}) == 1
 
 
 def begin_rules(tx: Tx, instance_id: str) -> bool:
@@ -203,8 +217,8 @@ def begin_rules(tx: Tx, instance_id: str) -> bool:
 
 
 def update_instance(tx: Tx, instance_id: str, **values: Any) -> None:
-    stmt = sa.update(share_instances).where(_i.id == instance_id)
-    tx.run(stmt.values(updated_at=tx.now, **values))
+    values["updated_at"] = tx.now
+    tx.run(_change(tuple(values), owned=False), {"which": instance_id, **_new(values)})
 
 
 def hold(tx: Tx, instance_id: str, *, not_in: Collection[str]) -> bool:
@@ -247,12 +261,12 @@ _e, _m = export_locations.c, export_location_metadata.c
 _LOCATION = sa.select(
     _e.id, _e.share_instance_id, _e.path, _e.is_admin_only, _e.created_at, _e.updated_at
 )
-_LOCATIONS = _LOCATION.where(one_of(_e.share_instance_id, "ids")).order_by(
-    _e.share_instance_id, _e.position
+_LOCATIONS = Fixed(
+    _LOCATION.where(one_of(_e.share_instance_id, "ids")).order_by(_e.share_instance_id, _e.position)
 )
-_LOCATION_BY_ID = _LOCATION.where(_e.id == sa.bindparam("id"))
-_LOCATION_METADATA = sa.select(_m.export_location_id, _m.key, _m.value).where(
-    one_of(_m.export_location_id, "ids")
+_LOCATION_BY_ID = Fixed(_LOCATION.where(_e.id == sa.bindparam("id")))
+_LOCATION_METADATA = Fixed(
+    sa.select(_m.export_location_id, _m.key, _m.value).where(one_of(_m.export_location_id, "ids"))
 )
 
 
@@ -303,8 +317,8 @@ def replace_locations(tx: Tx, instance_id: str, locations: Sequence[Mapping[str,
         tx.run(_INSERT_LOCATION_METADATA, pairs)
 
 
-_INSERT_LOCATION = sa.insert(export_locations)
-_INSERT_LOCATION_METADATA = sa.insert(export_location_metadata)
+_INSERT_LOCATION = Fixed(sa.insert(export_locations))
+_INSERT_LOCATION_METADATA = Fixed(sa.insert(export_location_metadata))
 
 
 def _paths(locations: Sequence[Mapping[str, Any]]) -> set[str]:

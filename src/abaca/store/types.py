@@ -13,6 +13,7 @@ from sqlalchemy import exc
 from abaca.model.types import ShareType
 
 from .engine import Row, Tx
+from .fixed import Fixed
 from .schema import (
     quota_limits,
     share_instances,
@@ -40,13 +41,13 @@ def _one_name() -> Iterator[None]:
 
 
 # --- look -----------------------------------------------------------------------------------------
-_NAMED = (  # type, its specs, and whether it is the one of that id
+_NAMED = Fixed(  # type, its specs, and whether it is the one of that id
     sa.select(*COLUMNS, _x.key, _x.value)
     .select_from(share_types.outerjoin(share_type_extra_specs, _x.share_type_id == _t.id))
     .where(sa.or_(_t.id == sa.bindparam("name"), _t.name == sa.bindparam("name")))
     .order_by(_t.id, _x.key)
 )
-_PROJECTS = sa.select(_p.project_id).where(_p.share_type_id == sa.bindparam("id"))
+_PROJECTS = Fixed(sa.select(_p.project_id).where(_p.share_type_id == sa.bindparam("id")))
 
 
 def named(tx: Tx, name_or_id: str) -> ShareType | None:
