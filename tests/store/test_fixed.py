@@ -10,6 +10,7 @@ from abaca.model.errors import Unavailable
 from abaca.store import schema as t
 from abaca.store.engine import Store
 from abaca.store.fixed import Fixed
+from abaca.store.many import one_of
 
 _s = t.services.c
 SELECT = sa.select(_s.id, _s.host, _s.disabled, _s.reported_at, _s.updated_at).order_by(_s.id)
@@ -47,15 +48,23 @@ def test_rows_are_as_sqlalchemy_gives_them(store: Store, zone: str) -> None:
 def test_literals_lists_and_defaults_are_parameters(store: Store, zone: str) -> None:
     stmt = Fixed(
         sa.update(t.services)
-        .where(_s.host.in_(["a", "100%"]), _s.disabled.is_(False))
+        .where(_s.host == "100%", one_of(_s.binary, "which"), _s.disabled.is_(False))
         .values(disabled=True, disabled_reason=sa.bindparam("why"))
         .returning(_s.disabled, _s.disabled_reason)
     )
     with store.transaction() as tx:
         tx.run(INSERT, {**ONE, "host": "100%", "availability_zone_id": zone})
-        assert tuple(tx.one(stmt, {"why": "50 %s"}) or ()) == (True, "50 %s")
-        assert tx.one(stmt, {"why": "again"}) is None
-        assert tx.scalar(stmt, {"why": "again"}) is None
+        assert tuple(tx.one(stmt, {"why": "50 %s", "which": ["a", "manila-share"]}) or ()) == (
+            True,
+            "50 %s",
+        )
+        assert tx.one(stmt, {"why": "again", "which": []}) is None
+        assert tx.scalar(stmt, {"why": "again", "which": []}) is None
+
+
+def test_a_list_that_would_change_its_text_is_refused(store: Store) -> None:
+    with store.read() as tx, pytest.raises(TypeError, match="one_of"):
+        tx.all(Fixed(SELECT.where(_s.host.in_(["a", "b"]))))
 
 
 def test_several_rows_where_one_is_expected_are_an_error(store: Store, zone: str) -> None:

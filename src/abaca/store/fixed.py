@@ -55,11 +55,9 @@ class Plan:
     __slots__ = ("_bound", "_given", "_order", "_row", "_shown", "text")
 
     def __init__(self, stmt: Any, dialect: sa.Dialect, names: tuple[str, ...]) -> None:
-        compiled = stmt.compile(
-            dialect=dialect,
-            column_keys=list(names),
-            compile_kwargs={"render_postcompile": True},
-        )
+        compiled = stmt.compile(dialect=dialect, column_keys=list(names))
+        if compiled.post_compile_params:
+            raise TypeError("The text of a fixed statement cannot depend on values: use one_of.")
         self.text = compiled.string
         self._order: Sequence[str] | None = compiled.positiontup
         prefetched = [*compiled.insert_prefetch, *compiled.update_prefetch]
