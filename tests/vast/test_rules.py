@@ -145,6 +145,19 @@ def test_rules_in_force_already_are_not_written_again(
     assert [r["method"] for r in array.requests()[before:]] == ["GET"]
 
 
+def test_an_array_may_write_lists_in_its_own_way(
+    driver: VastShareDriver, array: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share, rules = new_share(), [rule("192.0.2.1"), rule("2001:db8::/32"), rule("10.0.0.0/8")]
+    driver.create_share(CONTEXT, share)
+    allow(driver, share, *rules)
+    own = ["10.0.0.0/8", "2001:0db8::/32", "192.0.2.1/32"]
+    array.change("viewpolicies", share.id, nfs_read_write=own, nfs_no_squash=own[::-1])
+    before = len(array.requests())
+    allow(driver, share, *rules)
+    assert [r["method"] for r in array.requests()[before:]] == ["GET"]
+
+
 def test_a_thousand_rules(driver: VastShareDriver, array: Array) -> None:
     share = new_share()
     driver.create_share(CONTEXT, share)

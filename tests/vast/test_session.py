@@ -13,7 +13,7 @@ import pytest
 
 from abaca.drivers.contract.errors import ManilaException, is_a, transient
 from abaca.drivers.vast import session as sessions
-from abaca.drivers.vast.array import POOLS, QUOTAS
+from abaca.drivers.vast.array import POOLS, QUOTAS, Quota
 from abaca.drivers.vast.driver import VastShareDriver
 from abaca.drivers.vast.tokens import ApiToken
 from abaca.testing.vms import Array, Running, certificates, running
@@ -250,6 +250,12 @@ def test_an_earlier_request_that_arrives_late_is_taken_for_this_one(
     driver.create_share_from_snapshot(CONTEXT, clone, snapshot)
     for kind, count in (("views", 2), ("quotas", 2), ("viewpolicies", 2), ("snapshots", 1)):
         assert len(array.objects(kind)) == count
+
+
+def test_what_is_gone_already_is_removed(driver: VastShareDriver) -> None:
+    driver.array.remove(QUOTAS, Quota(id=99, name="x", path="/x"))
+    with pytest.raises(ManilaException, match="404"):
+        driver.array.change(QUOTAS, Quota(id=99, name="x", path="/x"), hard_limit=1)
 
 
 def test_two_objects_of_one_name_are_an_error(driver: VastShareDriver, array: Array) -> None:

@@ -32,8 +32,6 @@ class Policy(Named, frozen=True, kw_only=True):
     nfs_read_only: list[str] | None = None
     nfs_no_squash: list[str] | None = None
     nfs_root_squash: list[str] | None = None
-    nfs_all_squash: list[str] | None = None
-    trash_access: list[str] | None = None
 
 
 class Quota(Named, frozen=True, kw_only=True):

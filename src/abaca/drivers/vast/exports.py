@@ -9,7 +9,7 @@ from __future__ import annotations
 from abaca.drivers.contract import errors
 from abaca.drivers.vast.array import POLICIES, QUOTAS, VIEWS, Policy, Quota, View, plain
 from abaca.drivers.vast.base import VastBase
-from abaca.drivers.vast.policy import Payload, policy_payload
+from abaca.drivers.vast.policy import Payload, in_force, policy_payload
 
 NOBODY: Payload = policy_payload([], root_squash=False)
 
@@ -41,11 +41,11 @@ class Exports(VastBase):
 
     def _set_policy(self, policy: Policy, wanted: Payload) -> None:
         """Have these lists in force, and look whether they are."""
-        if _lists(policy) == wanted:
+        if in_force(_lists(policy)) == in_force(wanted):
             return
         self.array.change(POLICIES, policy, **wanted)
         now = _lists(self._policy_there(str(policy.name)))
-        if now != wanted:
+        if in_force(now) != in_force(wanted):
             raise errors.VastDriverException(
                 reason=f"view policy {policy.name} does not hold what was written to it, but {now}"
             )

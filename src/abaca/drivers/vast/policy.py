@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from abaca.drivers.ganesha.clients import Client, Network, ordered
+from abaca.drivers.ganesha.clients import BadAddress, Client, Network, ordered, parse_network
 
 Payload = dict[str, list[str]]
 
 
 def policy_payload(clients: Iterable[Client], root_squash: bool) -> Payload:
-    """The lists of a policy; nobody in them means that nobody gets in.
+    """The lists of a policy that abaca answers for; nobody in them: nobody gets in.
 
     A network named by two rules has the stricter one's rights.
     """
@@ -27,13 +27,22 @@ def policy_payload(clients: Iterable[Client], root_squash: bool) -> Payload:
         "nfs_read_only": by_right[False],
         "nfs_no_squash": [] if root_squash else everybody,
         "nfs_root_squash": everybody if root_squash else [],
-        "nfs_all_squash": [],
-        "trash_access": [],
     }
+
+
+def in_force(lists: Payload) -> dict[str, frozenset[str]]:
+    """What lists amount to: an array may order them, and write addresses, in its own way."""
+    return {name: frozenset(map(_plain, hosts)) for name, hosts in lists.items()}
+
+
+def _plain(host: str) -> str:
+    try:
+        return as_host(parse_network(host))
+    except BadAddress:  # a netgroup, a wildcard: nothing of ours
+        return host
 
 
 def as_host(network: Network) -> str:
     """As an array writes it: an address alone without its length."""
-    return (
-        str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
-    )
+    alone = network.prefixlen == network.max_prefixlen
+    return str(network.network_address) if alone else str(network)
