@@ -104,14 +104,24 @@ class Queue:
     # --- dispatching ------------------------------------------------------------------------------
     def _serve(self) -> None:
         while not self._worker.stopping:
-            self._wake.clear()
             pause = self.round()
-            if pause and not self._wake.wait(pause) and pause >= LOOK_SECONDS:
-                self._lost = True  # there is time to look
+            if pause and not self._wake.wait(pause):
+                self.undisturbed(pause)
+
+    @property
+    def woken(self) -> bool:
+        """Whether somebody wants the next round at once."""
+        return self._wake.is_set()
+
+    def undisturbed(self, pause: float) -> None:
+        """Nobody woke us in this time."""
+        if pause >= LOOK_SECONDS:
+            self._lost = True  # there is time to look
 
     def round(self) -> float:
         """Take what there is, whatever happens meanwhile: with the thread the whole queue would
-        end.  Seconds until the next round, or until somebody wakes us."""
+        end.  Seconds until the next round, unless somebody wakes us before."""
+        self._wake.clear()
         try:
             return self._round()
         except LeaseLost:

@@ -149,15 +149,18 @@ def _doors(
     wanted: dict[str, set[tuple[Any, ...]]] = {}
     unsure: dict[str, set[tuple[Any, ...]]] = {}
     for instance_id, state, *rule in known:
-        rules = wanted if state == "active" else unsure
-        rules.setdefault(instance_id, set()).add(tuple(rule))
+        if state == "active":
+            wanted.setdefault(instance_id, set()).add(tuple(rule))
+        else:  # whether, and at which level
+            unsure.setdefault(instance_id, set()).add(tuple(rule[:2]))
     for instance_id, status in statuses.items():
         if status != "available":
             continue
         there = {
             (rule["access_type"], rule["access_to"], rule["access_level"])
             for rule in backend.rules(instance_id)
-        } - unsure.get(instance_id, set())
+            if (rule["access_type"], rule["access_to"]) not in unsure.get(instance_id, ())
+        }
         right = wanted.get(instance_id, set())
         if there != right:
             yield f"4: {kind} {instance_id} lets in {sorted(there)}, not {sorted(right)}"
