@@ -1,0 +1,98 @@
+"""Many histories, in several processes of the machine, and the figures."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .bugs import BUGS, planted
+from .history import Outcome, Stage
+
+BATCH = 50  # histories that a process plays before it looks at the time
+AT_MOST = 20  # broken promises after which it makes no sense to go on
+
+
+@dataclass
+class Figures:
+    """What a campaign has seen."""
+
+    histories: int = 0
+    requests: int = 0
+    operations: int = 0
+    crashes: int = 0
+    seconds: float = 0.0
+    broken: list[Outcome] = field(default_factory=list)
+
+    def add(self, other: Figures) -> None:
+        self.histories += other.histories
+        self.requests += other.requests
+        self.operations += other.operations
+        self.crashes += other.crashes
+        self.broken += other.broken
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "histories": self.histories,
+            "requests": self.requests,
+            "operations": self.operations,
+            "crashes": self.crashes,
+            "broken": len(self.broken),
+            "seconds": round(self.seconds),
+            "processors": os.cpu_count(),
+        }
+
+
+_stage: Stage | None = None  # of this process
+
+
+def stage() -> Stage:
+    global _stage
+    _stage = _stage or Stage()
+    return _stage
+
+
+def play(seeds: Iterable[int]) -> Figures:
+    """These histories, in this process; those that break a promise are shrunk."""
+    figures = Figures()
+    for seed in seeds:
+        outcome = stage().seed(seed)
+        figures.histories += 1
+        figures.requests += outcome.requests
+        figures.operations += outcome.operations
+        figures.crashes += outcome.crashes
+        if outcome.wrong:
+            figures.broken.append(stage().shrink(outcome))
+    return figures
+
+
+def run(first: int, histories: int, *, processes: int, seconds: float) -> Iterator[Figures]:
+    """So many histories, from this seed on, as far as they can be played in this time; the
+    figures so far, again and again."""
+    begun = time.monotonic()
+    total = Figures()
+    ends = range(first, first + histories, BATCH)
+    batches = [range(start, min(start + BATCH, first + histories)) for start in ends]
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes) as pool:
+        for figures in pool.imap_unordered(play, batches):
+            total.add(figures)
+            total.seconds = time.monotonic() - begun
+            yield total
+            if total.seconds > seconds or len(total.broken) >= AT_MOST:
+                break
+        pool.terminate()
+
+
+def seeds_until_found(name: str, most: int, theme: str | None = None) -> int | None:
+    """How many histories it takes to find a planted bug; None if so many are not enough."""
+    assert name in BUGS
+    for seed in range(most):
+        with planted(name):
+            outcome = stage().seed(seed, theme)
+        if outcome.wrong:
+            return seed + 1
+    return None
