@@ -8,13 +8,13 @@ operation for each share, under the share's lock key, see manager/drift_repair.p
 from __future__ import annotations
 
 import ipaddress
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import structlog
 
 from abaca.drivers.contract.inventory import EXPORT, SHARE, Held, Rule, inventory_result
+from abaca.model import clock
 from abaca.model import drift as model
 from abaca.model.context import system_context
 from abaca.model.drift import KINDS, Finding
@@ -77,7 +77,7 @@ def _held(backend: Backend) -> list[Held]:
 
 def _due(found: Iterable[Finding]) -> list[Finding]:
     """What is repaired without being asked, unless that has just failed."""
-    now = time.time()
+    now = clock.now()
     return [f for f in found if KINDS[f.kind].automatic and f.not_before <= now]
 
 

@@ -6,7 +6,6 @@ stays available.  What is busy or has changed is left to the next look.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from abaca.drivers.contract import records as shapes
 from abaca.drivers.contract import results
 from abaca.drivers.contract.errors import not_found, passing_over
 from abaca.drivers.contract.inventory import inventory_result
+from abaca.model import clock
 from abaca.model import drift as model
 from abaca.model.drift import Finding
 from abaca.model.errors import AbacaError
@@ -52,7 +52,7 @@ class StillThere(AbacaError):
 def _failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     for finding in store.find(tx, ids=job.op.payload["findings"]):
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**finding.attempts)
-        store.failed(tx, finding, f"{type(error).__name__}: {error}"[:1000], time.time() + pause)
+        store.failed(tx, finding, f"{type(error).__name__}: {error}"[:1000], clock.now() + pause)
 
 
 @kinds.operation("repair_drift", failed=_failed)
