@@ -14,16 +14,17 @@ from unittest import mock
 
 import msgspec
 
-from abaca.manager import access, ensure, shares, snapshots
+from abaca.manager import access, shares, snapshots
 from abaca.manager import kinds as handlers
+from abaca.model.errors import LeaseLost
 from abaca.operations import log as oplog
 from abaca.operations.job import Job
 from abaca.operations.lease import Lease
 from abaca.service import shares as share_service
-from abaca.service import snapshots as snapshot_service
 from abaca.store import access as rule_store
-from abaca.store import quotas
+from abaca.store import backends, quotas, services
 from abaca.store import shares as share_store
+from abaca.store import snapshots as snapshot_store
 
 Plant = Callable[[], contextlib.AbstractContextManager[object]]
 BUGS: dict[str, Plant] = {}
@@ -154,14 +155,14 @@ def delete_forgets_snapshots() -> Any:
 @bug
 def deleted_under_a_clone() -> Any:
     """A snapshot can be deleted while a share is being made from it."""
-    return mock.patch.object(snapshot_service.store, "being_cloned", lambda *_: False)
+    return mock.patch.object(snapshot_store, "being_cloned", lambda *_: False)
 
 
 # --- crashes --------------------------------------------------------------------------------------
 @bug
 def stuck_ensuring() -> Any:
     """Shares that an interrupted round was looking after are never released."""
-    return mock.patch.object(ensure.backends, "release_ensuring", lambda *_: 0)
+    return mock.patch.object(backends, "release_ensuring", lambda *_: 0)
 
 
 @bug
@@ -204,7 +205,7 @@ def stale_capacity_booking() -> Any:
     """What a failed extension had taken of its pool is never given back."""
 
     def give_back(tx: Any, share: Any, gigabytes: int) -> None:
-        with mock.patch.object(shares.services, "book", lambda *_: None):
+        with mock.patch.object(services, "book", lambda *_: None):
             right(tx, share, gigabytes)
 
     right = shares._give_back
@@ -218,7 +219,7 @@ def no_fence() -> Any:
     right = oplog._fenced
 
     def fenced(tx: Any, stmt: Any, op: Any, values: Any = None) -> None:
-        with contextlib.suppress(oplog.LeaseLost):
+        with contextlib.suppress(LeaseLost):
             right(tx, stmt, op, values)
 
     stack.enter_context(mock.patch.object(oplog, "_fenced", fenced))

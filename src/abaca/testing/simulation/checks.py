@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from abaca.drivers.contract.errors import TRANSIENT
 from abaca.testing import invariants
 
-from .model import FAILED, Model, Share, Thing
+from .model import FAILED, Model, Thing
 from .world import World
 
 MANY = 8  # transient errors, after which an operation may give up
@@ -90,7 +90,7 @@ def _shares(world: World, model: Model) -> Iterator[str]:
 
 
 def _compare(
-    noun: str, promised: dict[str, Thing] | dict[str, Share], there: dict[str, tuple[str, int]]
+    noun: str, promised: Mapping[str, Thing], there: dict[str, tuple[str, int]]
 ) -> Iterator[str]:
     for thing in promised.values():
         if thing.id not in there:

@@ -7,6 +7,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -106,10 +107,10 @@ class _History:
     def run(self) -> Outcome:
         world = self.world
         for number in range(self.plan.options.managers):
-            self._unless_it_dies(lambda number=number: world.look(world.start(number)))
+            self._unless_it_dies(partial(self._up, number))
         for action in self.plan.actions:
             world.say(f"-- {action}")
-            self._unless_it_dies(lambda action=action: self._act(action))
+            self._unless_it_dies(partial(self._act, action))
             if self.wrong:
                 break
         self._end()
@@ -122,6 +123,9 @@ class _History:
             rows[0][0],
             self.crashes,
         )
+
+    def _up(self, number: int) -> None:
+        self.world.look(self.world.start(number))
 
     def _unless_it_dies(self, action: Callable[[], object]) -> None:
         try:

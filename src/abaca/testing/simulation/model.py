@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 DONE, LIVE = "done", ("queued", "running")
-UPDATES = ("update_access", "snapshot_update_access")
 ENSURE = "ensure_driver_resources"
 # kind of an operation that failed -> the statuses that tell the truth about its resource
 FAILED: dict[str, tuple[str, ...]] = {

@@ -68,11 +68,12 @@ METHODS = (*dict.fromkeys(method for _, method in REQUESTS.values()), "get_share
 # what a history is about: verbs that get in each other's way
 THEMES: dict[str, tuple[str, ...]] = {
     "rules": ("allow", "deny", "set_level"),
+    "levels": ("allow", "set_level"),
     "ensured rules": ("allow", "deny", "ensure"),
     "deleted rules": ("allow", "deny", "delete", "force_delete"),
     "sizes": ("extend", "shrink", "delete", "force_delete"),
     "lives": ("create", "delete", "force_delete", "reset"),
-    "clones": ("snapshot", "delete_snapshot", "clone", "delete"),
+    "clones": ("snapshot", "delete_snapshot", "clone"),
     "reverts": ("snapshot", "revert", "extend", "shrink"),
     "snapshots": ("snapshot", "delete_snapshot", "extend", "force_delete"),
     "snapshot rules": ("allow_snapshot", "deny_snapshot", "delete_snapshot"),

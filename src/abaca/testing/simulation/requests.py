@@ -23,7 +23,7 @@ from abaca.service import (
 )
 from abaca.service.env import Env
 
-from .model import RULES_CHANGE, UPDATES, Model, Op, Rule, Share, Snapshot, Thing
+from .model import RULES_CHANGE, Model, Op, Rule, Share, Snapshot, Thing
 from .world import HOST
 
 PROJECTS = ("p1", "p2")
@@ -333,25 +333,25 @@ def _may_change(model: Model, share: Share) -> bool | None:
 @verb
 def allow(model: Model, a: int, b: int) -> Request | None:
     share = _share(model, a)
-    return share and _allow(model, share, share, b, _may_change(model, share))
+    return _allow(model, share, share, b, _may_change(model, share)) if share else None
 
 
 @verb
 def deny(model: Model, a: int, b: int) -> Request | None:
     share = _share(model, a)
-    return share and _deny(model, share, share, b, _may_change(model, share))
+    return _deny(model, share, share, b, _may_change(model, share)) if share else None
 
 
 @verb
 def allow_snapshot(model: Model, a: int, b: int) -> Request | None:
     found = _snapshot(model, a)
-    return found and _allow(model, *found, b, found[1].idle)
+    return _allow(model, *found, b, found[1].idle) if found else None
 
 
 @verb
 def deny_snapshot(model: Model, a: int, b: int) -> Request | None:
     found = _snapshot(model, a)
-    return found and _deny(model, *found, b, found[1].idle)
+    return _deny(model, *found, b, found[1].idle) if found else None
 
 
 @verb
@@ -360,7 +360,7 @@ def set_level(model: Model, a: int, b: int) -> Request | None:
     rule = _pick(list(share.rules.values()), a) if share else None
     if share is None or rule is None:
         return None
-    level = LEVELS[b % 2]
+    level = rule.level if b % 4 == 0 else LEVELS[rule.level == "rw"]
 
     def accepted(op: Op | None, _: str) -> None:
         rule.level = level
@@ -387,6 +387,3 @@ def _begin(thing: Thing, status: str, op: Op | None) -> None:
 def _resize(share: Share, status: str, op: Op | None, size: int) -> None:
     _begin(share, status, op)
     share.target, share.booked = size, max(0, size - share.size)
-
-
-__all__ = ["UPDATES", "VERBS", "Request", "admin", "user"]

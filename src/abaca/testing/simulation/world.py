@@ -22,6 +22,7 @@ from abaca.manager.private_storage import StorePrivateStorage
 from abaca.manager.process import Manager
 from abaca.manager.process import Options as ManagerOptions
 from abaca.model import clock
+from abaca.model.quotas import DEFAULT_LIMITS
 from abaca.operations.worker import Queue
 from abaca.service.env import Env, Settings
 
@@ -163,8 +164,9 @@ class World:
     def __init__(self, database: Database, array: Array, options: Options) -> None:
         self.hub = greenlet.getcurrent()
         self.database, self.array, self.options = database, array, options
-        limits = {"quota_defaults": dict(options.limits)} if options.limits else {}
-        self.settings = Settings(default_share_type="default", **limits)
+        self.settings = Settings(
+            default_share_type="default", quota_defaults=options.limits or DEFAULT_LIMITS
+        )
         self.clock = SimulatedClock()
         self.lines: list[str] = []
         self._running: Process | None = None
@@ -275,7 +277,7 @@ class World:
             seconds -= HEARTBEAT
             for process in self.alive:
                 if process is not stalled:
-                    self.survive(process, lambda process=process: process.renew())
+                    self.survive(process, process.renew)
 
     def stall(self, process: Process) -> None:
         """A process stands still for so long that its leases run out.  Calls that are on their
