@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+import sqlalchemy as sa
 
 from abaca.model.context import Context
 from abaca.model.errors import DriverError, LeaseLost
 from abaca.operations import log as oplog
 from abaca.operations.job import Job, Kinds, Retry
 from abaca.operations.worker import Worker
+from abaca.store import schema as t
 from abaca.store.engine import Store, Tx
 
 CTX = Context(project_id="p", user_id="u")
@@ -36,6 +38,11 @@ def state(store: Store, op_id: int) -> str:
         found = oplog.get(tx, op_id)
     assert found is not None
     return found.state
+
+
+def change(store: Store, op_id: int, **values: object) -> None:
+    with store.transaction() as tx:
+        tx.run(sa.update(t.operations).where(t.operations.c.id == op_id).values(**values))
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
