@@ -6,10 +6,12 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from abaca.drivers.contract import errors
+from abaca.drivers.contract.records import Share
 from abaca.drivers.ganesha.processes import wait_until
 from abaca.drivers.local.cifs import CifsExporter
 from storage.kit import CONTEXT, Backend, Foreigner, new_share, rule, running, why_not
@@ -253,3 +255,48 @@ def test_snapshot_over_smb_is_read_only(smb: Backend) -> None:
     assert "NT_STATUS" in listing.stdout
     smb.driver.snapshot_update_access(CONTEXT, snapshot, [], [], [allowed])
     smb.driver.delete_snapshot(CONTEXT, snapshot)
+
+
+def test_the_inventory_finds_what_somebody_did_to_samba(smb: Backend) -> None:
+    """In the registry or to the files, while abaca runs or not; nobody gets in by that."""
+    shares = [smb.share(protocol="CIFS") for _ in range(5)]
+    for share in shares:
+        smb.allow(share, rule(USER, kind="user"), rule("127.0.0.1"))
+    assert all(whole(smb, share) for share in shares)
+    [rules] = {frozenset(tuple(r.values()) for r in held(smb, s)["rules"]) for s in shares}
+    assert rules == {("user", USER, "rw"), ("ip", "127.0.0.1/32", "rw")}
+    server, files = exporter(smb).server, [exporter(smb).shares._file(name(s)) for s in shares]
+    server.run("net", "conf", "delshare", name(shares[0]))
+    server.run("net", "conf", "setparm", name(shares[1]), "valid users", OTHER)
+    files[2].unlink()
+    assert [whole(smb, share) for share in shares] == [False, False, False, True, True]
+    assert exporter(smb).has(name(shares[0]))
+    smb.driver.reconcile()
+    assert all(whole(smb, share) for share in shares)
+    assert "NT_STATUS" in smbclient(smb, shares[1], "ls", OTHER)
+
+    smb.driver.release()
+    files[3].write_text(files[3].read_text().replace(USER, OTHER))
+    files[4].write_bytes(b"\xff{")
+    smb.driver = smb.new_driver()
+    smb.start()
+    assert [whole(smb, share) for share in shares] == [True, True, True, False, False]
+    assert "NT_STATUS" in smbclient(smb, shares[3], "ls", OTHER), "a changed file is not obeyed"
+    smb.driver.ensure_shares(CONTEXT, shares)
+    assert "NT_STATUS" in smbclient(smb, shares[3], "ls", USER), "nobody, until rules are applied"
+    smb.allow(shares[3], rule(USER, kind="user"))
+    assert "NT_STATUS" not in smbclient(smb, shares[3], WRITE, USER)
+    assert all(whole(smb, share) for share in shares)
+
+
+def name(share: Share) -> str:
+    return f"share-{share['id']}"
+
+
+def held(smb: Backend, share: Share) -> dict[str, Any]:
+    found = smb.driver.get_inventory(CONTEXT)
+    return next(each for each in found if each["id"] == share["id"])
+
+
+def whole(smb: Backend, share: Share) -> bool:
+    return bool(held(smb, share)["exported"])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +11,6 @@ import click
 
 if TYPE_CHECKING:
     from abaca.config import Config
-    from abaca.store.engine import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,21 +58,6 @@ def load_config(overrides: dict[str, Any] | None = None) -> Config:
     from abaca.config import load
 
     return load(*config_sources(), overrides)
-
-
-@contextlib.contextmanager
-def open_store(config: Config) -> Iterator[Store]:
-    """The configured database.  Raises Unavailable, and UsageError for one without tables."""
-    from abaca.store import migrate
-    from abaca.store.engine import Store
-
-    store = Store(config.database_url)
-    try:
-        if migrate.version(store) != migrate.HEAD:
-            raise click.UsageError("The database is not up to date; run: abaca db upgrade")
-        yield store
-    finally:
-        store.close()
 
 
 def fail(message: str) -> int:

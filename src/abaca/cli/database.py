@@ -35,5 +35,6 @@ def opened(config: Config) -> Iterator[Store]:
 def _must_exist(path: str) -> None:
     if path and not Path(path).exists():
         raise click.ClickException(
-            f"There is no database {path}: abaca has not run on this state directory yet."
+            f"There is no database {path}: abaca has not run on this state directory yet; "
+            "abaca db upgrade makes it."
         )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import load_config, open_store
+from .common import load_config
+from .database import opened
 
 if TYPE_CHECKING:
     from abaca.identity.directory import Directory
@@ -23,10 +24,10 @@ def fail_unless_embedded() -> None:
 
 @contextlib.contextmanager
 def open_directory() -> Iterator[Directory]:
-    """Raises Unavailable, and UsageError for a database without tables."""
+    """Raises as `database.opened` does."""
     from abaca.identity.directory import Directory
     from abaca.identity.passwords import Passwords
     from abaca.identity.settings import IdentitySettings
 
-    with open_store(load_config()) as store:
+    with opened(load_config()) as store:
         yield Directory(store, Passwords(IdentitySettings()))

@@ -11,7 +11,8 @@ import click
 
 from abaca.drivers.ganesha.packages import missing_packages
 
-from .common import config_options, load_config, open_store, table
+from .common import config_options, load_config, table
+from .database import opened
 from .packages import LOCAL, MTAB, install_missing, needs
 from .progress import Progress
 
@@ -89,9 +90,9 @@ def _drift(config: Config) -> Iterator[Check]:
     if not sqlite and not Path(path).exists():
         return
     try:
-        with open_store(config) as store:
+        with opened(config) as store:
             number = len(drift.find(Env(store), system_context()).findings)
-    except (Unavailable, click.UsageError) as error:
+    except (Unavailable, click.ClickException) as error:
         yield Check("database", str(error))
         return
     problem = f"{number} differences between database and backends: see abaca drift"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import config_options, load_config, open_store, table
+from .common import config_options, load_config, table
+from .database import opened
 
 if TYPE_CHECKING:
     from abaca.service.env import Env
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def _env() -> Iterator[Env]:
     """The database of this configuration; the manager is woken by what is written there."""
+    import msgspec
+
+    from abaca.service.bootstrap import DEFAULT_TYPE
     from abaca.service.env import Env
 
     from . import assembly
 
     config = load_config()
-    with open_store(config) as store:
-        yield Env(store, assembly.settings(config))
+    with opened(config) as store:
+        settings = assembly.settings(config)
+        share_type = settings.default_share_type or DEFAULT_TYPE
+        yield Env(store, msgspec.structs.replace(settings, default_share_type=share_type))
 
 
 @click.group(invoke_without_command=True)

@@ -11,6 +11,7 @@ What a driver does not declare is skipped, and the skip names the capability or 
 """
 
 from abaca.testing.conformance.access import AccessConformance
+from abaca.testing.conformance.inventory import InventoryConformance
 from abaca.testing.conformance.kit import Kit
 from abaca.testing.conformance.manage import ManageConformance
 from abaca.testing.conformance.shares import ShareConformance
@@ -21,6 +22,11 @@ __all__ = ["DriverConformance", "Kit"]
 
 
 class DriverConformance(
-    StatsConformance, ShareConformance, AccessConformance, SnapshotConformance, ManageConformance
+    StatsConformance,
+    ShareConformance,
+    AccessConformance,
+    SnapshotConformance,
+    ManageConformance,
+    InventoryConformance,
 ):
     """All of it."""
