@@ -7,7 +7,7 @@ import uuid
 
 from abaca.drivers.fake.backend import FakeBackend
 from abaca.drivers.ganesha.processes import wait_until
-from support.processes import site
+from support.processes import Site, site
 
 PERIOD = "[abaca]\ndrift_interval = 0.2\ndrift_repair = False\n"
 
