@@ -16,7 +16,7 @@ from abaca.model.drift import Finding
 from abaca.model.errors import BadRequest, NotFound
 from abaca.model.shares import Share
 from abaca.model.snapshots import Snapshot
-from abaca.service import access, shares, shares_resize
+from abaca.service import access, shares, shares_resize, shares_state
 from abaca.service import drift as service
 from abaca.service import snapshots as snapshot_service
 from abaca.service.drift import Adoption
@@ -293,3 +293,20 @@ def test_findings_are_chosen_by_id_and_host(world: Running) -> None:
     assert kinds(look(world)) == {second.key}
     with pytest.raises(BadRequest, match="repair this one"):
         service.adopt(world.env, ADMIN, second.id, Adoption())
+
+
+def test_what_cannot_be_judged_is_not_tried_without_end(world: Running) -> None:
+    """Found, but in another status by the time of the repair."""
+    share = new_share(world)
+    world.array.set_size(share.instance_id, 7)
+    [finding] = look(world)
+    shares_state.reset_status(world.env, ADMIN, share.id, "error")
+    service.repair(world.env, ADMIN, dry_run=False)
+    world.settle()
+    shares_state.reset_status(world.env, ADMIN, share.id, "available")
+    [again] = look(world, repair=True)
+    assert again.id == finding.id and again.attempts == 1 and "busy" in (again.problem or "")
+    world.settle()
+    assert len([op for op in world.operations(share.id) if op.kind == "repair_drift"]) == 1
+    repair_all(world)
+    assert look(world) == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import structlog
@@ -179,12 +180,15 @@ def _strangers(seen: View) -> Iterator[Values]:
 def _plain(rule: Rule) -> Rule:
     """Addresses as networks, so that 10.0.0.1 and 10.0.0.1/32 are the same."""
     kind, to, level = rule
-    if kind == "ip":
-        try:
-            to = str(ipaddress.ip_network(to, strict=False))
-        except ValueError:
-            return rule
-    return kind, to, level
+    return kind, _network(to) if kind == "ip" else to, level
+
+
+@lru_cache(maxsize=65536)
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        return text
 
 
 def _listed(rules: Iterable[Rule]) -> str:

@@ -6,7 +6,7 @@ stays available.  What is busy or has changed is left to the next look.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -34,6 +34,7 @@ from .kinds import kinds
 
 log = structlog.get_logger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 3600.0  # seconds until an unasked repair is tried again
+LEFT = "It was busy, or no longer as it was found."
 GONE_SHARE = (
     "The data of this share is no longer on the storage backend; it was removed there without "
     "abaca. Delete the share and create a new one, from a snapshot if there is one. If your "
@@ -50,9 +51,14 @@ class StillThere(AbacaError):
 
 
 def _failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
-    for finding in store.find(tx, ids=job.op.payload["findings"]):
+    problem = f"{type(error).__name__}: {error}"[:1000]
+    _postpone(tx, store.find(tx, ids=job.op.payload["findings"]), problem)
+
+
+def _postpone(tx: Tx, findings: Iterable[Finding], problem: str) -> None:
+    for finding in findings:
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2**finding.attempts)
-        store.failed(tx, finding, f"{type(error).__name__}: {error}"[:1000], clock.now() + pause)
+        store.failed(tx, finding, problem, clock.now() + pause)
 
 
 @kinds.operation("repair_drift", failed=_failed)
@@ -62,6 +68,7 @@ def repair_drift(job: Job[Backend]) -> None:
     done = [finding for finding in found if REPAIRS[finding.kind](job, finding)]
     with job.finish(message=_summary(done)) as tx:
         store.remove(tx, [finding.id for finding in done])
+        _postpone(tx, (finding for finding in found if finding not in done), LEFT)
     for finding in done:
         log.warning("drift.repaired", kind=finding.kind, backend_id=finding.backend_id)
 
