@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 
-.PHONY: run test lint tests simulate bench install clean help
+.PHONY: run test lint tests crash simulate bench install clean help
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -24,6 +24,12 @@ lint:  ## style, types, import rules
 
 tests:  ## the tests alone; make tests ARGS="tests/cli -x"
 	$(VENV)/python -m pytest -n 2 --dist loadgroup --durations 15 $(ARGS)
+
+crash:  ## kill -9 at every point of every operation; the figures go to docs/reliability.md
+	@scripts/install test
+	$(VENV)/python -m pytest -n 2 --dist loadgroup tests/crash/test_kill.py \
+		--figures docs/reliability.json $(ARGS)
+	$(VENV)/python -m abaca.testing.reliability
 
 simulate:  ## play 100,000 simulated histories, or one: make simulate ARGS="--seed 17"
 	@scripts/install test

@@ -138,13 +138,16 @@ def _run(
     shares.POLL_SECONDS = 0.02
     manager = make(store, folder)
     manager.start()
+    if not (manager.ready(seconds) and settle(store, seconds)):
+        os._exit(GAVE_UP)
     if asking is not None:
-        if not (manager.ready(seconds) and settle(store, seconds)):
-            os._exit(GAVE_UP)
         cutter.armed = True
         asking.send("ready")
         asking.recv()
-    os._exit(0 if settle(store, seconds) else GAVE_UP)
+    done = settle(store, seconds)
+    while any(queue.busy for queue in manager.worker.queues.values()):
+        time.sleep(0.001)  # the last commit is settled; its thread may not have passed the point
+    os._exit(0 if done else GAVE_UP)
 
 
 processes = multiprocessing.get_context("forkserver")
