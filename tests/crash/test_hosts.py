@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import threading
@@ -27,9 +29,12 @@ from abaca.store import schema as t
 from abaca.store.engine import Store
 from abaca.testing import crash
 from abaca.testing.invariants import violations
+from crash.test_idempotency import post
 from crash.world import CTX, World
 from store.test_operations import wait_for
 from support import postgres as support_postgres
+from support.hosts import hosts as three_hosts
+from support.processes import site
 
 LEASE = oplog.lease_name(crash.HOST)
 
@@ -144,6 +149,76 @@ def test_a_manager_that_slept_past_its_lease_leaves_the_backend_alone(
     world.share_id = world.share(1)
     wait_for(lambda: idle(world), 30)
     assert available(world, world.share_id)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+def test_a_host_that_is_cut_off_stops_driving_before_another_begins(tmp_path: Path) -> None:
+    with three_hosts(3) as net, contextlib.ExitStack() as stack:
+        world = new_world(net.url, tmp_path / "array")
+        stack.callback(world.env.store.close)
+        managers: dict[int, str] = {}
+        for name in net.names:
+            process = crash.start_manager(net.url_from(name), world.folder, netns=name)
+            stack.callback(process.join)
+            stack.callback(process.kill)
+            managers[process.pid or 0] = name
+        wait_for(lambda: holder(world.env.store) in managers and idle(world), 60)
+        first = holder(world.env.store)
+        world.array.set_fault("create_share", "latency", None, seconds=0.05)
+        made = [world.share(1) for _ in range(20)]
+        wait_for(lambda: len(world.array.calls("create_share")) > 3, 30)
+        net.cut(managers[first])
+        made += [world.share(1) for _ in range(60)]
+        wait_for(lambda: holder(world.env.store) not in (0, first), 60)
+        second = holder(world.env.store)
+        wait_for(lambda: idle(world), 60)
+        assert all(available(world, share_id) for share_id in made)
+        calls = [call for call in world.array.calls() if call["epoch"]]
+        last = max(call["started"] for call in calls if call["pid"] == first)
+        assert last < min(call["started"] for call in calls if call["pid"] == second)
+        assert {call["pid"] for call in calls} == {first, second}, "one at a time"
+        # back on the net it changes nothing, and stands by
+        net.join(managers[first])
+        os.kill(second, signal.SIGKILL)
+        wait_for(lambda: holder(world.env.store) not in (0, second), 60)
+        world.share_id = world.share(1)
+        wait_for(lambda: idle(world), 60)
+        assert available(world, world.share_id)
+        assert len(world.array.shares()) == len(made) + 1, "none is doubled"
+        assert violations(world.env.store, world.array) == []
+
+
+@pytest.mark.slow
+def test_requests_while_the_database_stops_are_refused_kindly_and_none_is_lost_or_doubled() -> None:
+    with support_postgres.server() as server, site(url=server.database()) as abaca:
+        abaca.serve()
+        wanted = [f"share {number}" for number in range(24)]
+        codes: list[tuple[int, str | None]] = []
+
+        def insist(name: str) -> str:
+            """Ask with the same key until it is acknowledged, as long as it takes."""
+            while True:
+                body = {"share": {"name": name, "size": 1, "share_proto": "NFS"}}
+                code, text, headers = post(abaca.port, name, body)
+                codes.append((code, headers.get("retry-after")))
+                if code == 200:
+                    return str(json.loads(text)["share"]["id"])
+                assert code == 503, text
+                time.sleep(0.1)
+
+        with ThreadPoolExecutor(4) as clients:
+            first = [clients.submit(insist, name) for name in wanted[:8]]
+            ids = [each.result() for each in first]
+            server.stop("immediate")
+            later = [clients.submit(insist, name) for name in wanted[8:]]
+            wait_for(lambda: any(code == 503 for code, _ in codes), 30)
+            server.start()
+            ids += [each.result() for each in later]
+        assert {retry_after for code, retry_after in codes if code == 503} == {"2"}
+        for share_id in ids:
+            abaca.await_share(share_id, seconds=60)
+        listed = abaca.call("GET", "/shares")["shares"]
+        assert sorted(share["name"] for share in listed) == sorted(wanted), "none lost, none twice"
 
 
 @pytest.mark.slow

@@ -37,6 +37,9 @@ Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 # tables where a thousand rows are wanted.
 _POSTGRES = (
     "-c timezone=UTC -c jit=off -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0"
+    # a host that is cut off or asleep in the middle of a transaction must not keep its locks
+    " -c idle_in_transaction_session_timeout=5s"
+    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 )
 BUSY_SECONDS = 20.0  # another process' writer on SQLite
 POOL_SECONDS = 10.0  # how long a request waits for one of the connections
@@ -209,6 +212,9 @@ def _on_postgresql(url: sa.URL, pool_size: int, more: str = "") -> sa.Engine:
         connect_args={
             "connect_timeout": 5,
             "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,  # milliseconds until what was sent is confirmed
             "prepare_threshold": 3,
             "options": f"{_POSTGRES} {more}",
         },

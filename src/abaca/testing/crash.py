@@ -29,6 +29,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import pyroute2
 import structlog
 
 from abaca.drivers.contract.configuration import DictConfiguration
@@ -190,13 +191,15 @@ def run_manager(
     return process.exitcode if process.exitcode is not None else GAVE_UP
 
 
-def _serve(url: str, folder: Path) -> None:
+def _serve(url: str, folder: Path, netns: str | None) -> None:
+    if netns is not None:
+        pyroute2.netns.setns(netns)
     make_manager(Store(url), folder).start()
     threading.Event().wait()
 
 
-def start_manager(url: str, folder: Path) -> BaseProcess:
-    """A manager that works until somebody kills its process."""
-    process = processes.Process(target=_serve, args=(url, folder))
+def start_manager(url: str, folder: Path, netns: str | None = None) -> BaseProcess:
+    """A manager that works until somebody kills its process; in that network namespace."""
+    process = processes.Process(target=_serve, args=(url, folder, netns))
     process.start()
     return process
