@@ -128,7 +128,8 @@ def _damage_and_repair(world: World) -> None:
     world.array.set_rule(instance, "10.6.6.6", "rw")
     (backend,) = crash.make_manager(world.env.store, world.folder).backends
     drift.look(backend, world.env.store, repair=False)
-    drift_service.repair(world.env, ADMIN, dry_run=False)
+    while not drift_service.repair(world.env, ADMIN, dry_run=False):
+        drift.look(backend, world.env.store, repair=False)  # a look from before took its place
 
 
 def _delete_snapshot(world: World) -> None:

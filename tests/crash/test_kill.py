@@ -102,7 +102,7 @@ def _run(world: World, scenario: Scenario, **how: Any) -> int:
         return world.manage(options=scenario.options, **how)
     asked: list[object] = []
     ended = world.manage(lambda: asked.append(scenario.ask(world)), options=scenario.options, **how)
-    assert asked, "the manager did not come up"
+    assert asked, f"the manager did not come up: {ended}"
     return ended
 
 

@@ -87,7 +87,9 @@ class Postgres:
 
     @property
     def admin_dsn(self) -> str:
-        return f"postgresql://postgres@/postgres?host={self.folder}&port={self.port}"
+        if self._netns:
+            return f"postgresql://postgres@/postgres?host={self.folder}&port={self.port}"
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def database(self) -> str:
         """An empty database of its own; its SQLAlchemy URL."""

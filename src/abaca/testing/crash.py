@@ -17,9 +17,11 @@ taking the backend over and making it sure of its exports are points too.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -27,7 +29,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pyroute2
 import structlog
@@ -140,15 +142,24 @@ def _run(
     manager = make(store, folder)
     manager.start()
     if not (manager.ready(seconds) and settle(store, seconds)):
-        os._exit(GAVE_UP)
+        _give_up(store)
     if asking is not None:
         cutter.armed = True
         asking.send("ready")
         asking.recv()
-    done = settle(store, seconds)
+    if not settle(store, seconds):
+        _give_up(store)
     while any(queue.busy for queue in manager.worker.queues.values()):
         time.sleep(0.001)  # the last commit is settled; its thread may not have passed the point
-    os._exit(0 if done else GAVE_UP)
+    os._exit(0)
+
+
+def _give_up(store: Store) -> NoReturn:
+    """Say what is left to do, and what each thread does instead."""
+    with store.read() as tx:
+        print("still live:", *oplog.live(tx), sep="\n", file=sys.stderr)
+    faulthandler.dump_traceback()
+    os._exit(GAVE_UP)
 
 
 processes = multiprocessing.get_context("forkserver")
