@@ -23,6 +23,7 @@ THEME = {
     "lost_operation": "sizes",
     "stale_capacity_booking": "sizes",
     "no_fence": "lives",
+    "forgotten_key": "lives",
 }
 
 

@@ -21,16 +21,17 @@ def main() -> int:
     if given.seed is not None:
         return _replay(given.seed, given.bug, given.shrink)
     figures = campaign.Figures()
-    said = time.monotonic()
+    said, shown = time.monotonic(), 0
     for figures in campaign.run(
         given.first, given.histories, processes=given.processes, seconds=given.seconds
     ):
         if time.monotonic() - said >= EVERY:
             said = time.monotonic()
             _say(figures)
+        for outcome in figures.broken[shown:]:
+            _show(outcome)
+        shown = len(figures.broken)
     _say(figures)
-    for outcome in figures.broken:
-        _show(outcome)
     if given.bugs:
         _bugs()
     if given.json:
@@ -65,7 +66,10 @@ def _show(outcome: Outcome) -> None:
     print(f"seed {outcome.plan.seed}: {outcome.plan.options}")
     for line in outcome.lines:
         print(f"  {line}")
-    print(f"  {len(outcome.wrong)} broken promises; play it again with --seed {outcome.plan.seed}")
+    print(
+        f"  {len(outcome.wrong)} broken promises; play it again with --seed {outcome.plan.seed}",
+        flush=True,
+    )
 
 
 def _say(figures: campaign.Figures) -> None:

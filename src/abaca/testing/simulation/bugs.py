@@ -23,6 +23,7 @@ from abaca.operations.lease import Lease
 from abaca.service import shares as share_service
 from abaca.store import access as rule_store
 from abaca.store import backends, quotas, services
+from abaca.store import idempotency as idempotency_store
 from abaca.store import shares as share_store
 from abaca.store import snapshots as snapshot_store
 
@@ -197,6 +198,18 @@ def snapshot_counted_twice() -> Any:
 def lost_operation() -> Any:
     """What a dead process was doing is done by nobody."""
     return mock.patch.object(oplog, "requeue_orphans", lambda *_: 0)
+
+
+@bug
+def forgotten_key() -> Any:
+    """A request that comes again with its Idempotency-Key is carried out again."""
+    right = idempotency_store.claim
+
+    def claim(tx: Any, ctx: Any, *given: Any) -> bool:
+        right(tx, ctx, *given)
+        return True
+
+    return mock.patch.object(idempotency_store, "claim", claim)
 
 
 # --- counting and fencing -------------------------------------------------------------------------

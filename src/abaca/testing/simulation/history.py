@@ -205,23 +205,31 @@ class _History:
     # --- requests ---------------------------------------------------------------------------------
     def _ask(self, request: Request, luck: int) -> None:
         """Ask, see whether that was right, and note what is promised by now."""
-        world = self.world
-        api = world.api
         last = self._last_operation()
-        if luck < UNLUCKY:
-            api.dies_in = 1 + luck % 2
         self.requests += 1
+        said = self._answer(request, 1 + luck % 2 if luck < UNLUCKY else None)
+        if said is None and request.repeats:
+            self.world.say(f"{request.text}: no answer; once more, with the same key")
+            said = self._answer(request, None)
+        if said is None:
+            said = "accepted" if self._last_operation() > last else "lost"
+        self.world.say(f"{request.text}: {said}")
+        self._judge(request, said, last)
+
+    def _answer(self, request: Request, dies_in: int | None) -> str | None:
+        """What the client hears; None if the API dies before it says anything."""
+        api = self.world.api
+        api.dies_in = dies_in or api.dies_in
         try:
-            world.inside(api, lambda: request.call(api.env))
-            said = "accepted"
+            self.world.inside(api, lambda: request.call(api.env))
         except RequestError as error:
-            said = f"refused: {error}"
+            return f"refused: {error}"
         except Crashed:
             self.crashes += 1
-            said = "accepted" if self._last_operation() > last else "lost"
-        api.dies_in = None if luck < UNLUCKY else api.dies_in
-        world.say(f"{request.text}: {said}")
-        self._judge(request, said, last)
+            return None
+        finally:
+            api.dies_in = None if dies_in else api.dies_in
+        return "accepted"
 
     def _judge(self, request: Request, said: str, last: int) -> None:
         if request.allowed is False and said == "accepted":

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from abaca.model.context import Context
+from abaca.model.idempotency import Answer
 from abaca.service import (
     access,
+    idempotency,
     services,
     shares,
     shares_create,
@@ -40,6 +42,7 @@ class Request:
     accepted: Callable[[Op | None, str], None]  # its operation; the newest rule of its resource
     quiet: bool = False  # it may need no operation
     rules_of: str = ""  # the resource whose rule it makes
+    repeats: bool = False  # it has an Idempotency-Key: asked again when the answer is lost
 
 
 Verb = Callable[[Model, int, int], Request | None]
@@ -108,8 +111,9 @@ def _creation(
     return Request(
         f"create {size} GiB{' from ' + source[:8] if source else ''}",
         right and model.fits(project, shares=1, gigabytes=size),
-        lambda env: shares_create.create(env, user(project), wanted),
+        _once(user(project), lambda env: shares_create.create(env, user(project), wanted)),
         accepted,
+        repeats=True,
     )
 
 
@@ -376,6 +380,16 @@ def set_level(model: Model, a: int, b: int) -> Request | None:
         accepted,
         quiet=True,
     )
+
+
+def _once(context: Context, call: Callable[[Env], Any]) -> Callable[[Env], Any]:
+    """With an Idempotency-Key, as the API does it."""
+    key = context.request_id
+
+    def answer(env: Env) -> Answer:
+        return Answer(200, {}, call(env).id.encode())
+
+    return lambda env: idempotency.once(env, context, key, "the same body", answer)
 
 
 # --- what is common -------------------------------------------------------------------------------

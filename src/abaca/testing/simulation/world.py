@@ -242,15 +242,14 @@ class World:
         process = self._running
         if process is None:
             return
-        self._die(process, point)
+        self._perhaps_die(process, point)
         task = greenlet.getcurrent()
-        if isinstance(task, Task) and point != "before commit":
+        if isinstance(task, Task) and point != "before commit":  # others could not write
             task.point = point
             self.hub.switch()
-            self._die(process, point, passed=False)
 
-    def _die(self, process: Process, point: str, *, passed: bool = True) -> None:
-        if passed and not process.dead and process.dies_in is not None:
+    def _perhaps_die(self, process: Process, point: str) -> None:
+        if not process.dead and process.dies_in is not None:
             process.dies_in -= 1
             if process.dies_in <= 0:
                 self.say(f"{process.name} is killed {point}")
