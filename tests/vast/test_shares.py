@@ -55,6 +55,13 @@ def test_doors_close_before_the_data_goes(driver: VastShareDriver, array: Array)
     assert changes == ["views", "folders", "quotas", "viewpolicies"]
 
 
+def test_a_share_is_deleted_though_its_pool_is_gone(driver: VastShareDriver, array: Array) -> None:
+    share = created(driver)
+    array.remove("vippools", "pool")
+    driver.delete_share(CONTEXT, share)
+    assert array.directories() == {"/manila"}
+
+
 def test_a_disabled_trash_is_named_at_start_and_on_deletion(
     driver: VastShareDriver, array: Array
 ) -> None:

@@ -10,7 +10,7 @@ from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.records import Share, ShareServer
 from abaca.drivers.vast import names
-from abaca.drivers.vast.array import POLICIES, QUOTAS, STREAMS, VIEWS, Quota, Stream
+from abaca.drivers.vast.array import POLICIES, POOLS, QUOTAS, STREAMS, VIEWS, Quota, Stream
 from abaca.drivers.vast.base import GIB
 from abaca.drivers.vast.exports import Exports
 from abaca.drivers.vast.streams import is_running
@@ -93,8 +93,9 @@ class Shares(Exports):
         return found
 
     def _tenant_id(self) -> int | None:
-        """Of the pool, where that says it."""
-        return self._pool().tenant_id
+        """Of the pool, where there is one that says it: a share is deleted without a pool too."""
+        pool = self.array.find(POOLS, self._option("vast_vippool_name"))
+        return pool.tenant_id if pool else None
 
     def update_share_usage_size(
         self, context: AnyContext, shares: Sequence[Share]
