@@ -1,6 +1,6 @@
 """`make bench`: each figure with its factor against the incumbent's, in one run.
 
-python -m bench [--quick] [parts | service | storage]...
+python -m bench [--quick] [parts | service | backlog | storage]...
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from abaca.store import schema
 from abaca.store.engine import Store
 
-from . import parts
+from . import backlog, parts
 from .baseline import HEADING, row
 from .service import Client, Service, on_postgresql, with_local_backend
 
@@ -236,7 +236,30 @@ def storage(figures: Figures) -> None:
             mounted(running, figures)
 
 
-BENCHES = {"service": service, "storage": storage}
+def waiting(figures: Figures) -> None:
+    """Ten thousand creates queued at once."""
+    with on_postgresql() as running:
+        found = backlog.run(running, 1000 if QUICK else 10_000)
+    for name, times in (("grows", found.growing), ("drains", found.draining)):
+        figures[f"backlog: GET while it {name} p99 ms"] = percentile(times, 99)
+        median, most = statistics.median(times), max(times)
+        print(f"  # {len(times)} GETs while it {name}: p50 {median:.1f} ms, at most {most:.1f}")
+    figures["backlog: memory of abaca PSS MB"] = found.memory
+    figures["backlog: another project's share s"] = found.single
+    figures["backlog: creates drained per s"] = found.count / found.drained
+    print(f"  # asked for in {found.asked:.0f} s, done in {found.drained:.0f} s")
+    print(
+        f"  # before the other project's one: {found.before_single}; wrong: {found.wrong or 'no'}"
+    )
+    if found.wrong:
+        raise RuntimeError("; ".join(found.wrong))
+
+
+def percentile(times: list[float], percent: int) -> float:
+    return sorted(times)[min(len(times) - 1, len(times) * percent // 100)]
+
+
+BENCHES = {"service": service, "backlog": waiting, "storage": storage}
 
 
 def main() -> int:

@@ -34,6 +34,11 @@ LINES = {
     "page of 20 of 100000 with count p50 ms": Line(97, 10),  # the baseline has 10,000
     "restart with 10000 shares to a new one s": Line(53, 3),  # the baseline has 1,110
     "memory of abaca PSS MB": Line(890, 150),
+    "backlog: GET while it grows p99 ms": Line(None, 50),
+    "backlog: GET while it drains p99 ms": Line(None, 50),
+    "backlog: memory of abaca PSS MB": Line(None, 200),
+    "backlog: another project's share s": Line(None, 2),
+    "backlog: creates drained per s": Line(8.1, None, higher=True),
     "create to mounted and written over NFS p50 ms": Line(None, 80),
 }
 

@@ -24,6 +24,7 @@ from abaca.store.schema import leases, operations
 from abaca.store.signals import Served
 
 from .steps import APPENDED, interrupted
+from .turns import IS_QUEUED, IS_RUNNING, turn
 
 UNPLACED = ""  # the queue of operations that no backend has been chosen for
 OFTEN = 4  # runs; an operation that was interrupted so often is tried again more slowly
@@ -76,6 +77,7 @@ def _enqueue() -> sa.Executable:
         "started_at": if_free(now, sa.null()),
         "cancel_requested": sa.false(),
         "not_before": sa.literal(0.0, _o.not_before.type),
+        "turn": if_free(0, turn("host", "project_id")),
     }
     given = ("kind", "host", "lock_key", "resource_type", "resource_id", "project_id", "user_id",
              "request_id", "payload", "deadline", "created_at")  # fmt: skip
@@ -250,8 +252,7 @@ _RUNNABLE = (
     sa.select(_o.id)
     .where(
         _o.host == sa.bindparam("queue"),
-        _o.state == QUEUED,
-        sa.text("operations.state IN ('queued', 'running')"),  # names the partial index
+        IS_QUEUED,
         _o.not_before <= sa.bindparam("clock"),
         ~sa.exists().where(
             _older.c.lock_key == _o.lock_key,
@@ -261,7 +262,7 @@ _RUNNABLE = (
         # ids follow commits only where callers lock a row first
         ~sa.exists().where(_same.c.lock_key == _o.lock_key, sa.text("same.state = 'running'")),
     )
-    .order_by(_o.id)
+    .order_by(_o.turn, _o.id)
     .limit(sa.bindparam("most"))
 )
 _CLAIM = (
@@ -309,8 +310,7 @@ _WAITING = sa.select(
     sa.func.min(sa.case((_o.not_before > sa.bindparam("clock"), _o.not_before))),
 ).where(
     _o.host == sa.bindparam("queue"),
-    sa.text("operations.state IN ('queued', 'running')"),
-    _o.state == QUEUED,
+    IS_QUEUED,
 )
 
 
@@ -349,7 +349,14 @@ _RETRY = Fixed(_AGAIN)
 _POSTPONE = Fixed(_AGAIN.values(attempt=sa.bindparam("attempts")))
 _ROUTE = Fixed(_FENCE.values(state=QUEUED, host=sa.bindparam("new_host"), epoch=0, steps=APPENDED))
 _NOW_DUE = sa.update(operations).where(
-    _o.host == sa.bindparam("queue"), _o.state == QUEUED, _o.not_before > 0.0
+    _o.host == sa.bindparam("queue"), IS_QUEUED, _o.not_before > 0.0
+)
+_ROUTE = _FENCE.values(
+    state=QUEUED,
+    host=sa.bindparam("new_host"),
+    epoch=0,
+    turn=turn("new_host", "of_project"),
+    steps=APPENDED,
 )
 
 
@@ -413,7 +420,8 @@ def hurry(tx: Tx, queue: str) -> int:
 
 def route(tx: Tx, op: Operation, host: str, steps: str = "") -> None:
     """Hand a placed operation to the queue of its backend."""
-    _fenced(tx, _ROUTE, op, {"new_host": host, "new_steps": steps})
+    values = {"new_host": host, "of_project": op.project_id, "new_steps": steps}
+    _fenced(tx, _ROUTE, op, values)
     tx.store.signals.announce(tx, host)
 
 
@@ -429,7 +437,7 @@ def requeue_orphans(tx: Tx, queue: str, clock: float, running: Collection[int]) 
     pause = sa.case((_o.attempt < LONGEST_PAUSE, clock + _o.attempt), else_=clock + LONGEST_PAUSE)
     stmt = (
         sa.update(operations)
-        .where(_o.host == queue, _o.state == RUNNING, _o.id.not_in(list(running)))
+        .where(_o.host == queue, IS_RUNNING, _o.id.not_in(list(running)))
         .values(
             state=sa.case((disowned, CANCELLED), else_=QUEUED),
             finished_at=sa.case((disowned, tx.now), else_=None),

@@ -157,19 +157,20 @@ class Queue:
         now = clock.now()
         with self._store.transaction(durable=False) as tx:
             claimed = oplog.claim(tx, self.name, epoch, now, room)
-            count, due = self._left(tx, len(claimed), now)
+            count, due = self._left(tx, len(claimed), room, now)
         for op in claimed:
             self._submit(op)
         self._expect(count > 0, ends)
         return LOOK_SECONDS if due is None else min(LOOK_SECONDS, max(0.001, due - now))
 
-    def _left(self, tx: Tx, claimed: int, now: float) -> tuple[int, float | None]:
+    def _left(self, tx: Tx, claimed: int, room: int, now: float) -> tuple[int, float | None]:
         """How many are still queued, and when the next is due.  Most of the time the
-        announcements of this process account for all of them, and the database is not asked."""
+        announcements of this process account for all of them, or there is no room for more
+        anyway, and the database is not asked: it would have to count them."""
         with self._lock:
             self._waiting -= claimed
-            if self._sure and self._waiting == 0:
-                return 0, None
+            if self._sure and (self._waiting == 0 or claimed == room):
+                return max(0, self._waiting), None
             # What is announced from now on is added to what is found.  It may be found as well:
             # then one too many is counted, and we look once more; one too few would be forgotten.
             self._sure, self._waiting = True, 0

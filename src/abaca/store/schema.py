@@ -86,17 +86,27 @@ operations = Table(
     Column("progress", Integer),
     Column("message", Text),  # why it failed or waits
     Column("steps", Text, nullable=False, server_default=""),  # see operations/steps.py
+    Column("turn", BigInteger, nullable=False, server_default="0"),  # see operations/turns.py
     time("created_at"),
     time("started_at"),
     time("finished_at"),
 )
 LIVE = "state IN ('queued', 'running')"
 Index(
-    "ix_operations_queue",
+    "ix_operations_queue",  # what is claimed next
     operations.c.host,
+    operations.c.turn,
     operations.c.id,
-    postgresql_where=text(LIVE),
-    sqlite_where=text(LIVE),
+    postgresql_where=text("state = 'queued'"),
+    sqlite_where=text("state = 'queued'"),
+)
+Index(
+    "ix_operations_turns",  # the last turn of a project
+    operations.c.host,
+    operations.c.project_id,
+    operations.c.turn,
+    postgresql_where=text("state = 'queued'"),
+    sqlite_where=text("state = 'queued'"),
 )
 Index(
     "ix_operations_live_key",

@@ -84,6 +84,9 @@ CLAUSES: dict[str, ColumnElement[bool]] = {
     "share_group_id": _is(_s.share_group_id, "share_group_id"),
     # of its instance
     "status": _is(_i.status, "status"),
+    # Most shares have this status, so its index leads through all of them; while the planner does
+    # not know that yet it would, for each share.
+    "status_of_most": (_i.status + "") == sa.bindparam("status", type_=sa.String),
     "host": _is(_i.host, "host"),
     "backend": _i.host.like(sa.bindparam("backend", type_=sa.String), escape="\\"),
     "share_network_id": _is(_i.share_network_id, "share_network_id"),

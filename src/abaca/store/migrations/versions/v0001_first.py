@@ -165,6 +165,7 @@ def upgrade() -> None:
         sa.Column("progress", sa.Integer(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
         sa.Column("steps", sa.Text(), server_default="", nullable=False),
+        sa.Column("turn", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created_at", sa.String(length=26), nullable=True),
         sa.Column("started_at", sa.String(length=26), nullable=True),
         sa.Column("finished_at", sa.String(length=26), nullable=True),
@@ -181,10 +182,18 @@ def upgrade() -> None:
     op.create_index(
         "ix_operations_queue",
         "operations",
-        ["host", "id"],
+        ["host", "turn", "id"],
         unique=False,
-        postgresql_where=sa.text("state IN ('queued', 'running')"),
-        sqlite_where=sa.text("state IN ('queued', 'running')"),
+        postgresql_where=sa.text("state = 'queued'"),
+        sqlite_where=sa.text("state = 'queued'"),
+    )
+    op.create_index(
+        "ix_operations_turns",
+        "operations",
+        ["host", "project_id", "turn"],
+        unique=False,
+        postgresql_where=sa.text("state = 'queued'"),
+        sqlite_where=sa.text("state = 'queued'"),
     )
     op.create_index("ix_operations_resource", "operations", ["resource_id"], unique=False)
     op.create_index(
@@ -831,12 +840,13 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'running'"),
     )
     op.drop_index("ix_operations_resource", table_name="operations")
-    op.drop_index(
-        "ix_operations_queue",
-        table_name="operations",
-        postgresql_where=sa.text("state IN ('queued', 'running')"),
-        sqlite_where=sa.text("state IN ('queued', 'running')"),
-    )
+    for name in ("ix_operations_turns", "ix_operations_queue"):
+        op.drop_index(
+            name,
+            table_name="operations",
+            postgresql_where=sa.text("state = 'queued'"),
+            sqlite_where=sa.text("state = 'queued'"),
+        )
     op.drop_index(
         "ix_operations_live_key",
         table_name="operations",
