@@ -46,7 +46,7 @@ def run(service: Service, count: int) -> Result:
     array.set_fault("create_share", "block", None)
     seen = Client(service.port, SINGLE)
     first = Client(service.port, MANY).json("POST", "/shares", SHARE)["share"]["id"]
-    paths = (f"/shares/{first}", "/shares/detail?limit=20", "/shares?status=available&limit=20")
+    paths = (f"/shares/{first}", "/shares/detail?limit=20", "/shares?status=error&limit=20")
     with reading(service.port, paths) as times:
         begun = time.monotonic()
         _ask(service, count - 1)
