@@ -10,7 +10,7 @@ import msgspec
 from abaca.model.context import Context
 from abaca.model.errors import BadRequest
 from abaca.model.shares import Share
-from abaca.model.status import AVAILABLE
+from abaca.model.status import SHARE_STATUSES
 from abaca.store import services as service_store
 from abaca.store import shares_find as store
 from abaca.store.paging import Page, like
@@ -81,9 +81,8 @@ def _wanted(ctx: Context, asked: Asked) -> store.Wanted:
             values[clauses[-1]] = value if "#" in value else f"{like(value)[1:-1]}#%"
         elif name == "availability_zone":
             clauses.append(name)
-        elif name == "status" and value == AVAILABLE:
-            clauses.append("status_of_most")
-            values[name] = value
+        elif name == "status" and value in SHARE_STATUSES:
+            clauses.append(store.status_clause(value))
         elif name in PLAIN:
             clauses.append(name if ctx.is_admin else name.replace("export_", "open_"))
             values[name] = value

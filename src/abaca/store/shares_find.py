@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.expression import ColumnElement
 
 from abaca.model.shares import ExportLocation, Share
+from abaca.model.status import AVAILABLE, SHARE_STATUSES
 
 from .engine import Tx
 from .many import one_of
@@ -62,6 +63,11 @@ def _exported(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return _s.id.in_(sa.select(inner.c.share_id).select_from(joined).where(condition))
 
 
+def status_clause(status: str) -> str:
+    """The name of the clause for one of SHARE_STATUSES."""
+    return f"status={status}"
+
+
 # text, as above: few rows, by a partial index, before any join
 _DEFERRED = f"SELECT share_id FROM share_instances WHERE {IN_DEFERRED_DELETION}"
 CLAUSES: dict[str, ColumnElement[bool]] = {
@@ -84,9 +90,6 @@ CLAUSES: dict[str, ColumnElement[bool]] = {
     "share_group_id": _is(_s.share_group_id, "share_group_id"),
     # of its instance
     "status": _is(_i.status, "status"),
-    # Most shares have this status, so its index leads through all of them; while the planner does
-    # not know that yet it would, for each share.
-    "status_of_most": (_i.status + "") == sa.bindparam("status", type_=sa.String),
     "host": _is(_i.host, "host"),
     "backend": _i.host.like(sa.bindparam("backend", type_=sa.String), escape="\\"),
     "share_network_id": _is(_i.share_network_id, "share_network_id"),
@@ -101,6 +104,12 @@ CLAUSES: dict[str, ColumnElement[bool]] = {
     "open_location_id": _exported(_is(_e.id, "export_location_id") & ~_e.is_admin_only),
     "open_location_path": _exported(_is(_e.path, "export_location_path") & ~_e.is_admin_only),
 }
+# In the text of the statement, so that the planner can know whether few shares or most have it.
+CLAUSES |= {
+    status_clause(name): _i.status == sa.literal_column(f"'{name}'") for name in SHARE_STATUSES
+}
+# Most shares have this one: its index would lead through all of them.
+CLAUSES[status_clause(AVAILABLE)] = (_i.status + "") == sa.literal_column(f"'{AVAILABLE}'")
 # clauses that look at the share's own row only: counting needs no join
 ALONE = frozenset(
     {
