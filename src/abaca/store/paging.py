@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.sql.expression import ColumnElement
@@ -45,11 +45,26 @@ def beyond(
     return here < there if descending else here > there
 
 
-def windowed(stmt: sa.Select[Any]) -> sa.Select[Any]:
-    """Limited by the parameters `page_limit` and `page_offset`."""
-    return stmt.limit(sa.bindparam("page_limit", type_=sa.Integer)).offset(
-        sa.bindparam("page_offset", type_=sa.Integer)
-    )
+class Window(NamedTuple):
+    """How many rows are read at most, and whether some are skipped."""
+
+    rows: int
+    skips: bool
+
+
+def window(page: Page) -> Window:
+    """The part of a list that has the page; its first `page.limit` rows are the page."""
+    return Window(1 << max(0, page.limit - 1).bit_length(), page.offset > 0)
+
+
+def windowed(stmt: sa.Select[Any], part: Window) -> sa.Select[Any]:
+    """Limited to a window; the parameter `page_offset` says how many rows are skipped.
+
+    The number of rows is in the text of the statement, so that the planner knows that few are
+    wanted and does not sort all of a project's; powers of two keep the number of texts small.
+    """
+    found = stmt.limit(sa.literal_column(str(part.rows), sa.Integer))
+    return found.offset(sa.bindparam("page_offset", type_=sa.Integer)) if part.skips else found
 
 
 def like(text: str) -> str:

@@ -43,7 +43,7 @@ COLUMNS = (
     _i.mount_point_name, _i.encryption_key_ref, _i.scheduled_at, _i.launched_at, _i.terminated_at,
 )  # fmt: skip
 JOINED = (
-    shares.join(share_instances, sa.and_(_i.id == _s.instance_id, _i.share_id == _s.id))
+    shares.join(share_instances, _i.id == _s.instance_id)
     .outerjoin(share_types, share_types.c.id == _s.share_type_id)
     .outerjoin(availability_zones, _z.id == _i.availability_zone_id)
 )

@@ -21,7 +21,7 @@ from abaca.model.status import AVAILABLE, SHARE_STATUSES
 
 from .engine import Tx
 from .many import one_of
-from .paging import Page, beyond, ordered, windowed
+from .paging import Page, Window, beyond, ordered, window, windowed
 from .schema import (
     IN_DEFERRED_DELETION,
     export_locations,
@@ -76,6 +76,8 @@ CLAUSES: dict[str, ColumnElement[bool]] = {
     "project_or_public": sa.or_(_is(_s.project_id, "project"), sa.text("shares.is_public")),
     # the recycle bin; text, because it must read like the condition of the partial indexes
     "kept": sa.text("NOT shares.is_soft_deleted"),  # type: ignore[dict-item]
+    # the same in other words, so that a page is read in its order, and not sorted, from this index
+    "kept_in_order": sa.text("shares.is_soft_deleted IS NOT TRUE"),  # type: ignore[dict-item]
     "soft_deleted": sa.text("shares.is_soft_deleted"),  # type: ignore[dict-item]
     "deferred": sa.text(f"shares.id IN ({_DEFERRED})"),  # type: ignore[dict-item]
     "not_deferred": sa.text(f"shares.id NOT IN ({_DEFERRED})"),  # type: ignore[dict-item]
@@ -163,12 +165,15 @@ def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
 
 
 @lru_cache(maxsize=512)
-def _page_statement(shape: Shape, sort_key: str, descending: bool, marked: bool) -> sa.Select[Any]:
+def _page_statement(
+    shape: Shape, sort_key: str, descending: bool, marked: bool, part: Window
+) -> sa.Select[Any]:
     by = SORT[sort_key]
-    stmt = sa.select(*COLUMNS).select_from(JOINED).where(*_conditions(shape))
+    names = tuple("kept_in_order" if name == "kept" else name for name in shape[0])
+    stmt = sa.select(*COLUMNS).select_from(JOINED).where(*_conditions((names, *shape[1:])))
     if marked:
         stmt = stmt.where(beyond(by, _s.id, descending=descending))
-    return windowed(ordered(stmt, by, _s.id, descending=descending))
+    return windowed(ordered(stmt, by, _s.id, descending=descending), part)
 
 
 @lru_cache(maxsize=512)
@@ -226,9 +231,10 @@ def find(
         values |= {"marker": page.marker, "marker_value": marker[0]}
         if sort_key == "id":
             del values["marker_value"]
-    values |= {"page_limit": page.limit, "page_offset": page.offset}
-    stmt = _page_statement(_shape(wanted), sort_key, page.descending, page.marker is not None)
-    return _records(tx, tx.all(stmt, values), metadata=metadata, locations=locations)
+    values["page_offset"] = page.offset
+    marked = page.marker is not None
+    stmt = _page_statement(_shape(wanted), sort_key, page.descending, marked, window(page))
+    return _records(tx, tx.all(stmt, values)[: page.limit], metadata=metadata, locations=locations)
 
 
 _METADATA = sa.select(_m.share_id, _m.key, _m.value).where(one_of(_m.share_id, "ids"))

@@ -19,7 +19,7 @@ from abaca.model.snapshots import Snapshot
 
 from .engine import Tx
 from .many import one_of
-from .paging import Page, beyond, ordered, windowed
+from .paging import Page, Window, beyond, ordered, window, windowed
 from .schema import snapshot_instances, snapshot_metadata, snapshots
 from .snapshots import COLUMNS, JOINED
 
@@ -90,12 +90,14 @@ def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
 
 
 @lru_cache(maxsize=512)
-def _page_statement(shape: Shape, sort_key: str, descending: bool, marked: bool) -> sa.Select[Any]:
+def _page_statement(
+    shape: Shape, sort_key: str, descending: bool, marked: bool, part: Window
+) -> sa.Select[Any]:
     by = SORT[sort_key]
     stmt = sa.select(*COLUMNS).select_from(JOINED).where(*_conditions(shape))
     if marked:
         stmt = stmt.where(beyond(by, _n.id, descending=descending))
-    return windowed(ordered(stmt, by, _n.id, descending=descending))
+    return windowed(ordered(stmt, by, _n.id, descending=descending), part)
 
 
 @lru_cache(maxsize=512)
@@ -138,9 +140,10 @@ def find(tx: Tx, wanted: Wanted, page: Page) -> list[Snapshot] | None:
         values["marker"] = page.marker
         if sort_key != "id":
             values["marker_value"] = marker[0]
-    values |= {"page_limit": page.limit, "page_offset": page.offset}
-    stmt = _page_statement(_shape(wanted), sort_key, page.descending, page.marker is not None)
-    return _records(tx, tx.all(stmt, values))
+    values["page_offset"] = page.offset
+    marked = page.marker is not None
+    stmt = _page_statement(_shape(wanted), sort_key, page.descending, marked, window(page))
+    return _records(tx, tx.all(stmt, values)[: page.limit])
 
 
 _METADATA = sa.select(_m.snapshot_id, _m.key, _m.value).where(one_of(_m.snapshot_id, "ids"))
