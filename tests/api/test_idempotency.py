@@ -86,9 +86,21 @@ def test_a_create_that_is_sent_again_makes_one_share_and_gives_the_same_answer(
     assert world.used() == {"shares": 1, "gigabytes": 1}
 
 
+class Listener:
+    """A queue that is told of work, and has no thread for it at once."""
+
+    def __init__(self, told: Callable[[], None]) -> None:
+        self.announced = told
+
+    def reserve(self) -> None:
+        return None
+
+
 def test_the_announcement_of_the_work_waits_for_the_commit(world: World, send: Sender) -> None:
     told: list[int] = []
-    world.store.signals.serve("", lambda: told.append(count(world.store, operations)))
+    listener: Any = Listener(lambda: told.append(count(world.store, operations)))
+    for queue in ("", "node@local"):
+        world.store.signals.serve(queue, listener)
     send()
     send()
     assert told == [1]

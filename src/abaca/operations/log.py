@@ -347,16 +347,17 @@ _AGAIN = _FENCE.values(
 )
 _RETRY = Fixed(_AGAIN)
 _POSTPONE = Fixed(_AGAIN.values(attempt=sa.bindparam("attempts")))
-_ROUTE = Fixed(_FENCE.values(state=QUEUED, host=sa.bindparam("new_host"), epoch=0, steps=APPENDED))
 _NOW_DUE = sa.update(operations).where(
     _o.host == sa.bindparam("queue"), IS_QUEUED, _o.not_before > 0.0
 )
-_ROUTE = _FENCE.values(
-    state=QUEUED,
-    host=sa.bindparam("new_host"),
-    epoch=0,
-    turn=turn("new_host", "of_project"),
-    steps=APPENDED,
+_ROUTE = Fixed(
+    _FENCE.values(
+        state=QUEUED,
+        host=sa.bindparam("new_host"),
+        epoch=0,
+        turn=turn("new_host", "of_project"),
+        steps=APPENDED,
+    )
 )
 
 
