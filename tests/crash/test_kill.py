@@ -18,7 +18,6 @@ from crash.scenarios import SCENARIOS, Scenario, prepare
 from crash.world import Template, World
 
 KILLED = -9
-GOAL = 5.0  # seconds from the restart until everything is settled; in figures, not in the test
 
 
 @dataclass

@@ -2,8 +2,8 @@
 
     python -m abaca.testing.reliability          # docs/reliability.json -> docs/reliability.md
 
-A method's figures are a table under its name: {"measured": when and where, "columns": [...],
-"rows": [[...]]}.  On the page they stand between two marks:
+A method's figures are under its name: a table, {"measured": when and where, "columns": [...],
+"rows": [[...]]}, or plain {"what": number}.  On the page they stand between two marks:
 
     <!-- figures: crash -->
     <!-- end -->
@@ -26,29 +26,19 @@ PAGE, FIGURES = Path("docs/reliability.md"), Path("docs/reliability.json")
 _PLACE = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-class Table(msgspec.Struct, frozen=True):
-    """What one method measured; the last row may be the sum."""
-
-    measured: str
-    columns: list[str]
-    rows: list[list[Any]]
-
-
-def load(file: Path) -> dict[str, Table]:
+def load(file: Path) -> dict[str, Any]:
     """By method; empty when nothing has been measured yet."""
-    return msgspec.json.decode(file.read_bytes(), type=dict[str, Table]) if file.exists() else {}
+    figures: dict[str, Any] = msgspec.json.decode(file.read_bytes()) if file.exists() else {}
+    return figures
 
 
-def record(
-    file: Path, method: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], note: str = ""
-) -> None:
-    """Put a method's figures into the file, in the place of its older ones."""
+def record(file: Path, method: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Put a method's table into the file, in the place of its older one."""
     where = f"{os.cpu_count()} CPUs, Python {platform.python_version()}, {platform.system()}"
-    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    measured = f"{when}; {where}{'; ' if note else ''}{note}"
-    table = Table(measured, list(columns), [list(row) for row in rows])
+    measured = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {where}"
+    table = {"measured": measured, "columns": columns, "rows": rows}
     text = msgspec.json.encode({**load(file), method: table}, order="sorted")
-    file.write_bytes(msgspec.json.format(text, indent=1) + b"\n")
+    file.write_bytes(msgspec.json.format(text, indent=2) + b"\n")
 
 
 def aligned(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
@@ -61,18 +51,24 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
     ]
 
 
-def markdown(table: Table) -> str:
-    rows = [table.columns, ["---"] * len(table.columns), *table.rows]
-    lines = [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows]
-    return "\n".join([f"Measured {table.measured}.", "", *lines, ""])
+def markdown(figures: Mapping[str, Any]) -> str:
+    columns: Sequence[str] = figures.get("columns", ("what", "how many"))
+    plain = [(key.replace("_", " "), value) for key, value in figures.items() if key != "measured"]
+    rows: Sequence[Sequence[Any]] = figures.get("rows", plain)
+    lines = [
+        f"| {' | '.join(str(cell) for cell in row)} |"
+        for row in (columns, ["---"] * len(columns), *rows)
+    ]
+    measured = figures.get("measured")
+    return "\n".join([*([f"Measured {measured}.", ""] if measured else []), *lines, ""])
 
 
-def fill(page: str, figures: Mapping[str, Table]) -> str:
+def fill(page: str, figures: Mapping[str, Mapping[str, Any]]) -> str:
     """The page with the figures in their places; a method without figures says so."""
 
     def put(place: re.Match[str]) -> str:
-        table = figures.get(place[2])
-        text = markdown(table) if table else "Not measured yet.\n"
+        found = figures.get(place[2])
+        text = markdown(found) if found else "Not measured yet.\n"
         return f"{place[1]}{text}{place[3]}"
 
     return _PLACE.sub(put, page)
