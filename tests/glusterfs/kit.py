@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from abaca.drivers.contract import errors
 from abaca.drivers.contract.configuration import DictConfiguration
 from abaca.drivers.contract.execute import execute_locally
 from abaca.drivers.contract.records import AccessRule, Share
+from abaca.drivers.ganesha.bus_client import BusClient
 from abaca.drivers.glusterfs.driver import GlusterfsShareDriver
 from abaca.testing import nfs
-from glusterfs.lab import Lab, Machine
+from glusterfs.lab import Lab, Machine, wait
 from storage.kit import CONTEXT, new_share, rule
 
 __all__ = ["CONTEXT", "Backend", "new_share", "rule"]
@@ -42,7 +43,6 @@ class Backend:
                 "glusterfs_ganesha_server_ip": None,
                 **options,
             }
-            os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = self.machine.bus_address
         self.options: dict[str, Any] = {
             "driver_handles_share_servers": False,
             "glusterfs_target": f"root@{self.machine.address}:/{volume}",
@@ -63,7 +63,10 @@ class Backend:
             default={"state_path": str(self.lab.directory), "my_ip": self.machine.address},
         )
         execute = self._execute if self.local else None
-        return self.driver_class(configuration=configuration, execute=execute)
+        driver = self.driver_class(configuration=configuration, execute=execute)
+        if self.local:
+            driver.system_bus = BusClient(self.machine.bus_address)
+        return driver
 
     def _execute(self, *words: Any, **keywords: Any) -> tuple[str, str]:
         there = words if words[0] == "mount" else self.machine.command(*words)
@@ -87,7 +90,7 @@ class Backend:
     def trash_is_empty(self) -> bool:
         """Once its thread is done."""
         layout: Any = self.driver.layout
-        return bool(layout.trash.wait(60)) and not list((self.root / ".trash").iterdir())
+        return bool(layout.trash.wait(60)) and not list(self.root.glob(".trash.*"))
 
     def share(self, size: int = 1) -> Share:
         share = new_share(size)
@@ -106,6 +109,19 @@ class Backend:
 
     def delete(self, share: Share) -> None:
         self.driver.delete_share(CONTEXT, share)
+
+    def again(self, method: Callable[..., object], *arguments: object) -> None:
+        """As abaca does: again while the error is worth it.  Daemons and connections come back
+        some time after the command that starts them has ended."""
+
+        def done() -> bool:
+            try:
+                method(*arguments)
+            except errors.StorageCommunicationException:
+                return False
+            return True
+
+        wait(done, "the backend's return")
 
     def mount(self, share: Share) -> nfs.NfsClient:
         """An NFS client on this host."""

@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -90,6 +91,11 @@ def wait(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+def connects(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
 def sh(*words: str, seconds: float = 60) -> str:
     done = subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False)
     assert done.returncode == 0, f"{words}: {done.stdout} {done.stderr}"
@@ -160,6 +166,8 @@ class Machine:
     def start_bus(self) -> None:
         self.run("dbus-daemon", "--system", "--fork")
         self.run("rpcbind")
+        for name in ("dbus/system_bus_socket", "rpcbind.sock"):
+            wait(lambda path=f"/proc/{self.pid}/root/run/{name}": connects(path), name)
 
     def start_ganesha(self) -> None:
         config = self.directory / "ganesha"
@@ -176,7 +184,12 @@ class Machine:
             "-p",
             "/run/ganesha.pid",
         )
-        wait(lambda: "uint16 0" in self.show_exports(), "NFS-Ganesha")
+        wait(self._ganesha_serves, "NFS-Ganesha")
+
+    def _ganesha_serves(self) -> bool:
+        log = self.directory / "log" / "ganesha.log"
+        assert self.pids("ganesha.nfsd"), "Ganesha died:\n" + log.read_text()[-2000:]
+        return "uint16 0" in self.show_exports()
 
     def show_exports(self) -> str:
         manager = "/org/ganesha/nfsd/ExportMgr org.ganesha.nfsd.exportmgr.ShowExports"
@@ -208,8 +221,12 @@ class Machine:
     def bus_address(self) -> str:
         return f"unix:path=/proc/{self.pid}/root/run/dbus/system_bus_socket"
 
+    def crash(self) -> None:
+        """Every process dies at once; the network says so to who asks."""
+        self.run("kill", "-9", "-1", check=False)
+
     def off(self) -> None:
-        """The machine loses its power."""
+        """The machine is gone."""
         os.kill(int(self.pid), signal.SIGKILL)
         self._holder.wait(30)
 

@@ -44,20 +44,6 @@ def calls(backend: Backend, share: Any) -> list[Any]:
     ]
 
 
-def eventually(call: Any) -> None:
-    """As abaca does: again while the error is worth it.  Daemons and connections come back some
-    time after the command that starts them has ended."""
-
-    def done() -> bool:
-        try:
-            call()
-        except errors.StorageCommunicationException:
-            return False
-        return True
-
-    wait(done, "the backend's return")
-
-
 def test_a_stopped_volume_is_waited_for(fragile: Backend) -> None:
     share = fragile.share()
     fragile.machine.gluster("volume", "stop", "fragile")
@@ -68,7 +54,7 @@ def test_a_stopped_volume_is_waited_for(fragile: Backend) -> None:
         assert "fragile" in str(failed.value)
     fragile.machine.gluster("volume", "start", "fragile")
     for call in calls(fragile, share):
-        eventually(call)
+        fragile.again(call)
     assert not (fragile.root / share["name"]).exists()
 
 
@@ -83,7 +69,7 @@ def test_a_dead_glusterd_is_waited_for(fragile: Backend) -> None:
             call()
     fragile.machine.start_glusterd()
     for call in calls(fragile, share):
-        eventually(call)
+        fragile.again(call)
     assert not (fragile.root / share["name"]).exists()
 
 
@@ -97,7 +83,7 @@ def test_without_its_quota_daemon_no_share_is_made(fragile: Backend) -> None:
     with pytest.raises(errors.StorageCommunicationException, match="quota daemon"):
         Backend(fragile.lab, "fragile", local=True).start()
     fragile.machine.gluster("volume", "start", "fragile", "force")
-    eventually(lambda: fragile.driver.create_share(CONTEXT, share))
+    fragile.again(fragile.driver.create_share, CONTEXT, share)
     fragile.delete(share)
 
 

@@ -16,13 +16,11 @@ from pathlib import PurePosixPath
 
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.blocks import BrokenText
-from abaca.drivers.ganesha.bus_client import BusClient
 from abaca.drivers.ganesha.control import Bus, ExportManager
-from abaca.drivers.ganesha.dbus_send import DbusSend
 from abaca.drivers.ganesha.export import Export, from_text, to_text
 from abaca.drivers.ganesha.packages import PLUGIN_DIRECTORIES, PLUGINS
 from abaca.drivers.nodes import files
-from abaca.drivers.nodes.node import LocalNode, Node, checked
+from abaca.drivers.nodes.node import Node, checked
 
 INDEX = "INDEX.conf"
 FIRST_ID = 100  # lower ones are left to exports that people write by hand
@@ -49,11 +47,10 @@ class SystemGanesha:
     first_id = FIRST_ID
     shared = True
 
-    def __init__(self, node: Node, paths: Paths, bus: Bus | None = None) -> None:
+    def __init__(self, node: Node, paths: Paths, bus: Bus) -> None:
         self.node = node
         self.paths = paths
-        local = isinstance(node, LocalNode)
-        self.exports = ExportManager(bus or (BusClient() if local else DbusSend(node)))
+        self.exports = ExportManager(bus)
 
     def check(self, plugin: str) -> None:
         """BadConfigurationException with what to do, if this server could not serve `plugin`."""

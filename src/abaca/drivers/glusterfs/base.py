@@ -10,6 +10,9 @@ from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.driver import ShareDriver
 from abaca.drivers.contract.execute import ExecuteMixin, GaneshaMixin
+from abaca.drivers.ganesha.bus_client import BusClient
+from abaca.drivers.ganesha.control import Bus
+from abaca.drivers.ganesha.dbus_send import DbusSend
 from abaca.drivers.ganesha.system import Paths, SystemGanesha
 from abaca.drivers.glusterfs.exporter import Exporter
 from abaca.drivers.glusterfs.ganesha_helper import GaneshaNFSHelper
@@ -41,6 +44,7 @@ class GlusterfsBase(ExecuteMixin, GaneshaMixin, ShareDriver):
         super().__init__(False, *args, **kwargs)
         self._layout: Layout | None = None
         self._exporter: Exporter | None = None
+        self.system_bus = BusClient()  # of a Ganesha on this host
 
     @property
     def layout(self) -> Layout:
@@ -151,16 +155,18 @@ class GlusterfsBase(ExecuteMixin, GaneshaMixin, ShareDriver):
             return GlusterNFSHelper(lock)
         host = self._option("glusterfs_ganesha_server_ip")
         node: Node = LocalNode(self._execute)
+        bus: Bus = self.system_bus
         if host:
             user = self._option("glusterfs_ganesha_server_username") or "root"
             node = self._ssh(user, host, self._option("glusterfs_ganesha_server_password"))
+            bus = DbusSend(node)
         paths = Paths(
             self._ganesha_path("ganesha_config_path"),
             self._ganesha_path("ganesha_export_dir"),
             self._option("ganesha_service_name") or "ganesha.nfsd",
         )
         address = host or self._default("my_ip") or socket.gethostname()
-        return GaneshaNFSHelper(SystemGanesha(node, paths), address)
+        return GaneshaNFSHelper(SystemGanesha(node, paths, bus), address)
 
     def _ganesha_path(self, name: str) -> str:
         directory = str(self._option("ganesha_config_dir") or "/etc/ganesha")

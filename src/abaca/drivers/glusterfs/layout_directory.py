@@ -78,7 +78,6 @@ class GlusterfsDirectoryMappedLayout:
         place = self._at(share)
         with self.mount.reached() as root:
             if (root / place.name).exists():
-                self.quota.check_daemon()  # without it a rename hangs for a minute, and fails
                 self.quota.remove(place.path)
                 self.trash.discard(root / place.name)
 

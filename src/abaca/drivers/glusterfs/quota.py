@@ -34,7 +34,7 @@ class Quota:
                 self._manager.set_vol_option(name, 0)
 
     def check_daemon(self) -> None:
-        """Without its daemon a volume under quota accepts limits, but writes and renames hang.
+        """Without its daemon a volume under quota accepts limits, but writes hang.
 
         StorageCommunicationException says where it is dead and how it is started.
         """

@@ -1,4 +1,8 @@
-"""Directories on their way out: out of sight at once, deleted in the background."""
+"""Directories on their way out: out of sight at once, deleted in the background.
+
+They stay in the directory they are in, under a hidden name: a rename to another one has its quota
+checked, which fails while the volume's daemons come and go.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +13,25 @@ import shutil
 import threading
 from pathlib import Path
 
-TRASH = ".trash"
+TRASH = ".trash."
 
 log = logging.getLogger(__name__)
 
 
 class Trash:
-    """<volume>/.trash, and one thread that empties it."""
+    """The hidden directories of a volume's root, and one thread that deletes them."""
 
     def __init__(self, root: Path) -> None:
-        self._place = root / TRASH
+        self._root = root
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._more = False
 
     def discard(self, directory: Path) -> None:
         """Take a directory out of sight; absent is success."""
-        self._place.mkdir(mode=0o700, exist_ok=True)
+        hidden = self._root / f"{TRASH}{directory.name}.{secrets.token_hex(4)}"
         with contextlib.suppress(FileNotFoundError):
-            directory.rename(self._place / f"{directory.name}.{secrets.token_hex(4)}")
+            directory.rename(hidden)
         self.empty()
 
     def empty(self) -> None:
@@ -53,7 +57,7 @@ class Trash:
                     return
                 self._more = False
             try:
-                for entry in list(self._place.iterdir()) if self._place.is_dir() else []:
+                for entry in list(self._root.glob(f"{TRASH}*")):
                     shutil.rmtree(entry)
             except OSError as problem:  # the volume is away; the next start or deletion goes on
-                log.warning("%s is not emptied yet: %s", self._place, problem)
+                log.warning("the trash of %s is not emptied yet: %s", self._root, problem)
