@@ -392,6 +392,9 @@ def recipes(world: FullWorld, mine: Things) -> dict[str, dict[str, Any]]:
         # abaca's own
         "operations.of_share": nothing,
         "operations.of_snapshot": nothing,
+        "drift.index": nothing,
+        "drift.repair": {"body": {"repair": {}}},
+        "drift.adopt": {"at": {"finding_id": "1"}, "body": {"adopt": {}}},
         # what there is
         "availability_zones.index": nothing,
         "extensions.index": nothing,
