@@ -45,6 +45,7 @@ def check(world: World, model: Model) -> list[str]:
         *_rules(world, model, excuses),
         *_failures(world, excuses),
         *_resurrected(world, model, excuses),
+        *_false_alarms(world),
     ]
 
 
@@ -155,6 +156,15 @@ def _resurrected(world: World, model: Model, excuses: set[str]) -> Iterator[str]
         for at, rules in world.array.rule_states(instance_id):
             if _text(at) > since and any(rule["access_id"] == rule_id for rule in rules):
                 yield f"rule {rule_id} was in force at {_text(at)}, denied at {since}"
+
+
+def _false_alarms(world: World) -> Iterator[str]:
+    """Where the backend has done all it was told, a comparison finds nothing, whenever it looks."""
+    if any(call["outcome"] not in (None, "ok") for call in world.array.calls()):
+        return
+    stmt = "SELECT kind, resource_id, expected, found FROM drift_findings"
+    for kind, resource_id, expected, found in world.database.rows(stmt):
+        yield f"drift {kind} of {resource_id} was found: {found}, not {expected}"
 
 
 def _text(at: float) -> str:
