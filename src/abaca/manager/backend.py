@@ -96,8 +96,11 @@ class Backend:
 
     def _ask(self, method: str, *args: Any, **keywords: Any) -> Any:
         found = getattr(self.driver, method, None)
+        passing(f"before {method}")
         with _only_errors():
-            return found(*args, **keywords) if found else None
+            answer = found(*args, **keywords) if found else None
+        passing(f"after {method}")
+        return answer
 
     def stats(self) -> Any:
         """What the driver says of its pools: also the sign of life of a backend that is away.

@@ -68,6 +68,11 @@ class Periodic:
             pause = soonest - clock.uptime() if self._lease.held else LOOK_SECONDS
             self._wake.wait(min(60.0, max(0.05, pause)))
 
+    @property
+    def due(self) -> bool:
+        """Whether a round would do something."""
+        return self._lease.held and any(task.due <= clock.uptime() for task in self._tasks)
+
     def round(self) -> None:
         """Everything that is due now."""
         if self._lease.held:

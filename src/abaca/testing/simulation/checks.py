@@ -43,7 +43,7 @@ def check(world: World, model: Model) -> list[str]:
         *_shares(world, model),
         *_quotas(world, model),
         *_rules(world, model, excuses),
-        *_failures(world, excuses),
+        *_failures(world, model, excuses),
         *_resurrected(world, model, excuses),
         *_false_alarms(world),
     ]
@@ -172,7 +172,7 @@ def _text(at: float) -> str:
 
 
 # --- failures -------------------------------------------------------------------------------------
-def _failures(world: World, excuses: set[str]) -> Iterator[str]:
+def _failures(world: World, model: Model, excuses: set[str]) -> Iterator[str]:
     """What failed has a reason, and its owner was told."""
     told = {row[0] for row in world.database.rows("SELECT request_id FROM messages")}
     stmt = "SELECT id, kind, request_id, payload, message FROM operations WHERE state = 'failed'"
@@ -182,5 +182,5 @@ def _failures(world: World, excuses: set[str]) -> Iterator[str]:
         roomy = world.options.capacity >= ROOMY
         if instances.isdisjoint(excuses) and roomy and kind != "ensure_driver_resources":
             yield f"operation {op_id} ({kind}) failed without a reason: {message}"
-        if kind in FAILED and request_id not in told:
+        if kind in FAILED and request_id not in told and op_id not in model.superseded:
             yield f"operation {op_id} ({kind}) failed, and nobody was told"

@@ -86,6 +86,7 @@ class Model:
         self.shares: dict[str, Share] = {}
         self.forced: set[str] = set()  # instances that go, even if the backend keeps something
         self.ensuring = False  # a round over all shares is going on: none is surely idle
+        self.superseded: set[int] = set()  # operations whose end no longer counts
         self.denied: dict[str, tuple[str, int]] = {}  # rule -> its instance, the denying operation
 
     # --- what is there ----------------------------------------------------------------------------
@@ -173,10 +174,11 @@ class Model:
             del share.snapshots[thing.id]
 
     # --- what requests change ---------------------------------------------------------------------
-    def begin(self, thing: Thing, status: str, op: Op) -> None:
-        thing.status, thing.op = status, op
-
-    def abandon(self, share: Share) -> None:
-        """What goes on with it is called off."""
-        self._release(share, done=False)
-        share.op = None
+    def force(self, thing: Thing) -> None:
+        """It is to go, whatever goes on with it and whatever the backend says."""
+        if thing.op is not None:
+            self.superseded.add(thing.op.id)
+        if isinstance(thing, Share):
+            self._release(thing, done=False)
+        thing.op, thing.forced = None, True
+        self.forced.add(thing.instance_id)

@@ -138,9 +138,7 @@ def force_delete(model: Model, a: int, b: int) -> Request | None:
         return None
 
     def accepted(op: Op | None, _: str) -> None:
-        model.abandon(share)
-        share.forced = True
-        model.forced.add(share.instance_id)
+        model.force(share)
         _begin(share, "deleting", op)
 
     return Request(
@@ -266,8 +264,8 @@ def delete_snapshot(model: Model, a: int, b: int) -> Request | None:
     cloned = model.being_cloned(snapshot)
 
     def accepted(op: Op | None, _: str) -> None:
-        snapshot.forced = force
-        model.forced.add(snapshot.instance_id)
+        if force:
+            model.force(snapshot)
         _begin(snapshot, "deleting", op)
 
     context = admin() if force else user(share.project)

@@ -120,7 +120,7 @@ class Process:
         self.dies_in: int | None = None  # points
         self.tasks: list[Task] = []
         self.dispatchers: list[Dispatcher] = []
-        self.periodic: list[Periodic] = []
+        self.periodic: dict[Periodic, Task | None] = {}  # and its round that is under way
         self.manager = self._manager() if manages else None
 
     def _manager(self) -> Manager:
@@ -143,15 +143,17 @@ class Process:
         )
         for queue, periodic in (manager.serve_placement(), manager.serve(backend)):
             self.dispatchers.append(Dispatcher(queue))
-            self.periodic.append(periodic)
+            self.periodic[periodic] = None
         return manager
 
     def look(self) -> None:
         """What its dispatchers and periodic threads do when they get to run."""
         for dispatcher in self.dispatchers:
             dispatcher.look()
-        for periodic in self.periodic:
-            periodic.round()
+        for periodic, begun in self.periodic.items():
+            if periodic.due and (begun is None or begun.dead):
+                self.periodic[periodic] = task = Task(self.world, periodic.round, ())
+                self.tasks.append(task)
 
     def renew(self) -> None:
         if self.manager:
