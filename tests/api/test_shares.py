@@ -268,6 +268,8 @@ def test_update(world: World) -> None:
     assert (share["name"], share["description"]) == ("new", "text")
     share = world.member("PUT", place, {"share": {"display_name": None, "name": "y"}})["share"]
     assert share["name"] is None
+    both = {"description": "x", "display_description": "wins"}
+    assert world.member("PUT", place, {"share": both})["share"]["description"] == "wins"
     share = world.member("PUT", place, {"share": {"name": "z"}})["share"]
     assert share["name"] == "z"
     assert world.member("PUT", place, {"share": {}}).status == 200

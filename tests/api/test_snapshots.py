@@ -172,7 +172,10 @@ def test_update(world: SnapshotWorld) -> None:
 
     changed = put({"display_name": "n"})["snapshot"]
     assert (changed["name"], changed["description"]) == ("n", "b")
-    changed = put({"display_description": None, "name": "ignored"})["snapshot"]
+    changed = put({"name": "from openstacksdk", "description": "c"})["snapshot"]
+    assert (changed["name"], changed["description"]) == ("from openstacksdk", "c")
+    both = {"display_description": None, "description": "x", "display_name": "n", "name": "y"}
+    changed = put(both)["snapshot"]
     assert (changed["name"], changed["description"]) == ("n", None)
     assert put({}).status == 200
     assert put({"display_name": "x" * 256}).status == 400

@@ -133,3 +133,19 @@ def test_without_tables_it_says_what_to_do(config: Path) -> None:
 def test_users_of_keystone_are_not_ours(config: Path, store: Store) -> None:
     config.write_text(config.read_text().replace("embedded", "keystone"))
     assert "not kept by abaca" in _run(config, ("user", "list"), None).output
+
+
+def test_the_embedded_identity_does_what_its_options_say(config: Path, store: Store) -> None:
+    from abaca.cli import assembly
+    from abaca.config import load
+
+    own = (
+        "[abaca]\nregion = north\ntoken_lifetime = 600\nlogin_failures = 2\naddress_failures = 9\n"
+    )
+    url = "osapi_share_base_URL = https://shares.example.org"
+    config.write_text(f"{config.read_text()}{url}\n{own}")
+    loaded = load([config])
+    made = assembly.make_identity(loaded, store).settings
+    assert (made.region, made.token_seconds) == ("north", 600.0)
+    assert (made.login_failures, made.address_failures) == (2, 9)
+    assert made.public_url == "https://shares.example.org"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from abaca.api.bodies import shares as bodies
+from abaca.api.bodies.names import named
 from abaca.api.registry import route
 from abaca.api.request import Body as Answer
 from abaca.api.request import Request, need
@@ -181,9 +182,8 @@ def update(req: Request, share_id: str) -> Answer:
     req.authorize("share:update", share)
     if req.body.get("is_public"):
         req.authorize("share:set_public_share", share)
-    keys = sorted(req.body, reverse=True)  # display_name comes after name, and wins
-    values = {key.removeprefix("display_"): req.body[key] for key in keys}
-    return req.one("share", SHARE, service.update(req.env, req.context, share_id, **values))
+    changed = service.update(req.env, req.context, share_id, **named(req.body))
+    return req.one("share", SHARE, changed)
 
 
 @route(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abaca.api.bodies import snapshots as bodies
+from abaca.api.bodies.names import named
 from abaca.api.registry import route
 from abaca.api.request import Body as Answer
 from abaca.api.request import Request
@@ -111,8 +112,7 @@ def create(req: Request) -> Answer:
 def update(req: Request, snapshot_id: str) -> Answer:
     """Change the name or the description of a snapshot."""
     req.authorize("share:snapshot_update", service.get(req.env, req.context, snapshot_id))
-    values = bodies.named(req.body)
-    snapshot = service.update(req.env, req.context, snapshot_id, **values)
+    snapshot = service.update(req.env, req.context, snapshot_id, **named(req.body))
     return req.one("snapshot", SNAPSHOT, snapshot)
 
 

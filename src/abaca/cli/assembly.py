@@ -171,7 +171,16 @@ def make_identity(config: Config, store: Store) -> Any:
     from abaca.identity.settings import IdentitySettings
 
     key_file = config.state_path / "token.key" if store.dialect == "sqlite" else None
-    return Identity(store, IdentitySettings(key_file=key_file))
+    own = config.abaca
+    settings = IdentitySettings(
+        public_url=config.osapi_share_base_URL or "",
+        region=own.region,
+        token_seconds=float(own.token_lifetime),
+        key_file=key_file,
+        login_failures=own.login_failures,
+        address_failures=own.address_failures,
+    )
+    return Identity(store, settings)
 
 
 def public_url(config: Config) -> str:

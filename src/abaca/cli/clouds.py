@@ -84,7 +84,7 @@ def _text(config: Config, password: str) -> str:
         "      project_name: admin\n"
         "      user_domain_id: default\n"
         "      project_domain_id: default\n"
-        "    region_name: RegionOne\n"
+        f"    region_name: {config.abaca.region}\n"
         "    identity_api_version: 3\n"
         f"    shared_file_system_api_version: '{API_VERSION}'\n"
         + (f"    cacert: {json.dumps(str(trust))}\n" if trust else "")

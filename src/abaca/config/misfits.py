@@ -13,6 +13,7 @@ from .core import PROTOCOLS
 from .database import database_url
 from .errors import ConfigError
 from .findings import Finding, Verdict
+from .judge import suggestion
 from .options import Mark
 
 _UNREADABLE = (cfg.Error, ValueError, AttributeError, RecursionError)
@@ -20,7 +21,7 @@ _UNREADABLE = (cfg.Error, ValueError, AttributeError, RecursionError)
 
 def misfits(conf: Any) -> Iterable[Finding]:
     """Values that are well formed but cannot be used, or not together."""
-    for check in (_database, _scheduler, _protocols, _lease):
+    for check in (_database, _scheduler, _names, _protocols, _lease):
         try:
             yield from check(conf)
         except _UNREADABLE:
@@ -39,6 +40,22 @@ def _scheduler(conf: Any) -> Iterable[Finding]:
         classes.mapped(conf.scheduler_driver, classes.SCHEDULERS)
     except ConfigError as error:
         yield Finding(Verdict.WRONG, catalog.DEFAULT, "scheduler_driver", error.message)
+
+
+def _names(conf: Any) -> Iterable[Finding]:
+    """Of filters and weighers: abaca would not start."""
+    from abaca.scheduler.filters import FILTERS
+    from abaca.scheduler.weighers import IGNORED, WEIGHERS
+
+    for option, kind, known in (
+        ("scheduler_default_filters", "filter", FILTERS),
+        ("scheduler_default_extend_filters", "filter", FILTERS),
+        ("scheduler_default_weighers", "weigher", {*WEIGHERS, *IGNORED}),
+    ):
+        for name in getattr(conf, option):
+            if name not in known:
+                message = f"there is no {kind} {name[:60]!r}{suggestion(name, known)}"
+                yield Finding(Verdict.WRONG, catalog.DEFAULT, option, message)
 
 
 def _protocols(conf: Any) -> Iterable[Finding]:

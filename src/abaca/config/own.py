@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .options import flag, integer, real, seconds
+from .options import flag, integer, real, seconds, text
 
 OWN = (
     integer("operations_threads_per_backend", 8, "operations at once per backend", min=1, max=256),
@@ -15,4 +15,9 @@ OWN = (
     seconds(
         "operation_retention_time", 2592000, "operations that ended are kept so long", min=3600
     ),
+    # the embedded identity
+    text("region", "RegionOne", "region in the service catalog"),
+    seconds("token_lifetime", 3600, "a token is good for so long", min=60),
+    integer("login_failures", 5, "wrong passwords per minute, of a user from an address", min=1),
+    integer("address_failures", 60, "wrong passwords per minute, from an address", min=1),
 )

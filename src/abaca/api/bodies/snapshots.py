@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from abaca.api.kinds import Bool, DictText, Enum, Int, Own, Pairs, Text, Uuid, refuse
@@ -82,6 +81,8 @@ UPDATE = SnapshotBody(
     "snapshot",
     Field("display_name", NAME, null=True),
     Field("display_description", DESCRIPTION, null=True),
+    Field("name", NAME, null=True),  # these two count when the former are not given
+    Field("description", DESCRIPTION, null=True),
 )
 MANAGE = ManageBody(
     "snapshot",
@@ -127,8 +128,3 @@ FILTERS = paged(
     Field("with_count", Bool(), default=False, since="2.79"),
     *sorting(*SORT),
 )
-
-
-def named(given: Mapping[str, Any]) -> dict[str, Any]:
-    """name and description out of their old names, as far as they were given."""
-    return {key.removeprefix("display_"): value for key, value in given.items()}
