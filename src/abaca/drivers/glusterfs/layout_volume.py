@@ -27,6 +27,8 @@ FOR_CLONES = (3, 7)
 SIZE = "#{size}"
 KEPT = ".trashcan"  # Gluster's own; it cannot be deleted
 CLONE = "manila-"
+# bricks that are no thin LVM, and a machine without LVM at all
+_INCAPABLE = re.compile(r"thin(?:ly)?\b|LVM commands not found", re.I)
 
 
 class GlusterfsVolumeMappedLayout:
@@ -157,10 +159,9 @@ class GlusterfsVolumeMappedLayout:
 
     def stats(self) -> dict[str, Any]:
         """The sizes that the pattern tells; unknown without."""
-        sizes = [self._size(v.volume) for v in self._volumes()]
-        free = [
-            self._size(v.volume) for v in self._volumes() if not _is_id(v.get_vol_option(CLAIM))
-        ]
+        volumes = list(self._volumes())
+        sizes = [self._size(v.volume) for v in volumes]
+        free = [self._size(v.volume) for v in volumes if not _is_id(v.get_vol_option(CLAIM))]
         known = all(size is not None for size in sizes)
         return {
             "total_capacity_gb": float(sum(s or 0 for s in sizes)) if known else "unknown",
@@ -186,7 +187,7 @@ class GlusterfsVolumeMappedLayout:
             try:
                 volume.xml("snapshot", "create", f"{CLONE}{snapshot['id']}", volume.volume)
             except errors.GlusterfsException as problem:
-                if "thin" not in str(problem).lower():
+                if not _INCAPABLE.search(str(problem)):
                     raise
                 self._incapable.add(volume.volume)
                 self._refuse_if_incapable(volume, snapshot)
@@ -205,8 +206,10 @@ class GlusterfsVolumeMappedLayout:
 
     def _snapshot_name(self, cluster: GlusterManager, snapshot: Snapshot) -> str | None:
         """The server appends a time to the name it was given."""
-        done = cluster.gluster_call("snapshot", "list")
-        names = done[0].split() if done else []
+        done = cluster.run("snapshot", "list")
+        if done.code != 0 and not _INCAPABLE.search(done.said):
+            raise errors.GlusterfsException(reason=f"gluster snapshot list: {done.said}")
+        names = done.out.split() if done.code == 0 else []
         return next((name for name in names if str(snapshot["id"]) in name), None)
 
     # --- the pool ---------------------------------------------------------------------------------
