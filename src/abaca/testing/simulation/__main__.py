@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
 from pathlib import Path
+
+from abaca.testing import reliability
 
 from . import campaign
 from .bugs import BUGS, planted
 from .history import Outcome
 
 EVERY = 10.0  # seconds between lines
+COLUMNS = ("what", "how many")
 
 
 def main() -> int:
@@ -35,7 +37,7 @@ def main() -> int:
     if given.bugs:
         _bugs()
     if given.json:
-        _keep(given.json, figures)
+        reliability.record(given.json, "simulation", COLUMNS, figures.rows())
     return 1 if figures.broken else 0
 
 
@@ -84,13 +86,6 @@ def _say(figures: campaign.Figures) -> None:
 def _bugs() -> None:
     for name in BUGS:
         print(f"{name}: found by seed {campaign.seeds_until_found(name, 3000)}", flush=True)
-
-
-def _keep(path: Path, figures: campaign.Figures) -> None:
-    """Beside what other runs have put there."""
-    known = json.loads(path.read_text()) if path.exists() else {}
-    known["simulation"] = {**figures.as_json(), "planted_bugs": len(BUGS)}
-    path.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":

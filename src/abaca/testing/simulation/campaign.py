@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from .bugs import BUGS, planted
 from .history import Outcome, Stage
@@ -34,16 +32,17 @@ class Figures:
         self.crashes += other.crashes
         self.broken += other.broken
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "histories": self.histories,
-            "requests": self.requests,
-            "operations": self.operations,
-            "crashes": self.crashes,
-            "broken": len(self.broken),
-            "seconds": round(self.seconds),
-            "processors": os.cpu_count(),
-        }
+    def rows(self) -> list[tuple[str, int]]:
+        """For the page (abaca.testing.reliability)."""
+        return [
+            ("histories", self.histories),
+            ("requests", self.requests),
+            ("operations", self.operations),
+            ("crashes", self.crashes),
+            ("broken promises", len(self.broken)),
+            ("seconds", round(self.seconds)),
+            ("planted bugs that the test suite has it find", len(BUGS)),
+        ]
 
 
 _stage: Stage | None = None  # of this process

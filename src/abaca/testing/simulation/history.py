@@ -227,6 +227,9 @@ class _History:
         except Crashed:
             self.crashes += 1
             return None
+        except Exception as error:  # noqa: BLE001 (nobody may ever see one of these)
+            self.wrong.append(f"{request.text} ended in {type(error).__name__}: {error}")
+            return "refused"
         finally:
             api.dies_in = None if dies_in else api.dies_in
         return "accepted"

@@ -186,12 +186,9 @@ class World:
         if found is None:
             self._started += 1
             name = f"manager {'AB'[number]}{self._started}"
-            found = self.managers[number] = self.inside(None, lambda: self._process(name, True))
+            found = self.managers[number] = Process(self, name, manages=True)
             self.say(f"{name} starts")
         return found
-
-    def _process(self, name: str, manages: bool) -> Process:
-        return Process(self, name, manages=manages)
 
     @property
     def api(self) -> Process:
@@ -199,27 +196,23 @@ class World:
         if self.options.together:
             return self.start(0)
         if self._api is None:
-            self._api = self._process("API", False)
+            self._api = Process(self, "API", manages=False)
         return self._api
 
     @property
     def alive(self) -> list[Process]:
         return [process for process in self.managers if process is not None]
 
-    def inside(self, process: Process | None, action: Callable[[], T]) -> T:
+    def inside(self, process: Process, action: Callable[[], T]) -> T:
         """Do something as this process; raises Crashed if it died of that."""
         self._running = process
         try:
-            result = action()
-        except Crashed:
-            if process is None:
-                raise
+            return action()
         finally:
             self._running = None
-        if process is not None and process.dead:
-            self._bury(process)
-            raise Crashed(process.name)
-        return result
+            if process.dead:
+                self._bury(process)
+                raise Crashed(process.name)
 
     def kill(self, process: Process) -> None:
         """Here and now."""
