@@ -95,10 +95,15 @@ def test_how_far_a_type_lets_extend(world: World) -> None:
     assert world.admin.act(share, "extend", {"new_size": 4}).status == 202
 
 
-def test_the_limit_of_one_share(world: World) -> None:
+@pytest.mark.parametrize("of", ["project", "user", "type"])
+def test_the_limit_of_one_share(world: World, of: str) -> None:
     share = world.share()
+    user = world.member.user if of == "user" else ""
+    kind = world.type_id if of == "type" else ""
     with world.store.transaction() as tx:
-        quotas.set_limits(tx, (world.member.project, "", ""), {"per_share_gigabytes": 4})
+        quotas.set_limits(tx, (world.member.project, user, kind), {"per_share_gigabytes": 4})
+    assert world.member.act(share, "extend", {"new_size": 4}).status == 202
+    world.settle(share)
     assert world.member.act(share, "extend", {"new_size": 5}).status == 413
     body = {"share": {"size": 5, "share_proto": "NFS"}}
     assert world.member("POST", "/shares", body).status == 413

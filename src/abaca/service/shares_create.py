@@ -223,7 +223,14 @@ def _size_for(
     if snapshot and size < snapshot.size:
         raise BadRequest(f"size {size} is smaller than the snapshot's {snapshot.size} GiB.")
     types.check_size(share_type, size)
-    check_share_limit(env, tx, ctx.project_id, size)
+    check_share_limit(
+        env,
+        tx,
+        size,
+        project_id=ctx.project_id,
+        user_id=ctx.user_id,
+        share_type_id=share_type.id,
+    )
     return size
 
 

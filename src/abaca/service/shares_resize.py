@@ -6,6 +6,7 @@ from typing import Any
 
 from abaca.model.context import Context
 from abaca.model.errors import BadRequest, Conflict, Forbidden, NotFound, OverQuota
+from abaca.model.quotas import UNLIMITED
 from abaca.model.shares import Share
 from abaca.model.snapshots import Snapshot
 from abaca.model.status import BUSY_TASK_STATES, CHANGES
@@ -40,7 +41,14 @@ def extend(
         if share.share_type_id:
             share_type = types.load(tx, ctx.elevated(), share.share_type_id)
             types.check_size(share_type, new_size, extending=beyond)
-        check_share_limit(env, tx, share.project_id, new_size)
+        check_share_limit(
+            env,
+            tx,
+            new_size,
+            project_id=share.project_id,
+            user_id=share.user_id,
+            share_type_id=share.share_type_id,
+        )
         _take(env, tx, share, new_size - share.size)
         _enqueue(tx, ctx, share, "extend_share", new_size, {"force": True} if force else {})
 
@@ -58,12 +66,18 @@ def shrink(env: Env, ctx: Context, share_id: str, new_size: int) -> None:
         _enqueue(tx, ctx, share, "shrink_share", new_size)
 
 
-def check_share_limit(env: Env, tx: Tx, project_id: str, size: int) -> None:
-    """The project's limit of one share (413)."""
+def check_share_limit(
+    env: Env, tx: Tx, size: int, *, project_id: str, user_id: str, share_type_id: str | None
+) -> None:
+    """The limit of one share (413): of the project, of the user, and of the type in the project."""
     limits = quota_store.limits_of(tx, project_id, env.settings.quota_defaults)
-    most = limits[(project_id, "", "")].get("per_share_gigabytes", -1)
-    if most >= 0 and size > most:
-        raise OverQuota(f"A share may have at most {most} GiB in this project; {size} requested.")
+    for scope in quota_store.scopes(project_id, user_id, share_type_id):
+        most = limits.get(scope, {}).get("per_share_gigabytes", UNLIMITED)
+        if most != UNLIMITED and size > most:
+            whose = (
+                "of this type" if scope[2] else "of this user" if scope[1] else "in this project"
+            )
+            raise OverQuota(f"A share {whose} may have at most {most} GiB; {size} requested.")
 
 
 def _begin(tx: Tx, share: Share, kind: str) -> Share:
