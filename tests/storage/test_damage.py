@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -263,6 +264,36 @@ def test_abaca_is_killed(scene: Scene, knockers: tuple[str, str]) -> None:
     scene.kill_abaca()
     assert all(goes_on(file) for file in scene.files.values()), "exports go on without abaca"
     scene.start_abaca()
+    scene.recovers()
+
+
+def test_abaca_is_killed_at_work(scene: Scene, knockers: tuple[str, str]) -> None:
+    """In the middle of creations, deletions, rules and sizes: all of it is done, once."""
+    call, chance = scene.site.call, random.Random(5)
+    kept = [scene.site.create(f"kept{number}") for number in range(4)]
+    doomed = [scene.site.create(f"doomed{number}") for number in range(3)]
+    for share_id in kept + doomed:
+        scene.site.await_share(share_id)
+    rule = {"access_type": "ip", "access_to": "127.0.0.1", "access_level": "rw"}
+    for share_id in doomed:
+        call("DELETE", f"/shares/{share_id}")
+    for share_id in kept[:2]:
+        call("POST", f"/shares/{share_id}/action", {"allow_access": rule})
+    for share_id in kept[2:]:
+        call("POST", f"/shares/{share_id}/action", {"extend": {"new_size": 2}})
+    more = [scene.site.create(f"more{number}") for number in range(4)]
+    time.sleep(chance.uniform(0, 0.05))
+    scene.kill_abaca()
+    scene.start_abaca()
+    for share_id in kept + more:
+        scene.site.await_share(share_id, seconds=PATIENCE)
+    scene.await_(lambda: not {s["id"] for s in call("GET", "/shares")["shares"]} & {*doomed})
+    assert [call("GET", f"/shares/{s}")["share"]["size"] for s in kept] == [1, 1, 2, 2]
+    scene.await_(lambda: scene.rules(kept[0]) == scene.rules(kept[1]) == {"127.0.0.1": "active"})
+    scene.recovers()
+    for share_id in kept + more:
+        call("DELETE", f"/shares/{share_id}")
+    scene.await_(lambda: len(call("GET", "/shares")["shares"]) == len(scene.files))
     scene.recovers()
 
 
