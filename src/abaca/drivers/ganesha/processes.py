@@ -36,9 +36,11 @@ def is_ending(pid: int) -> bool:
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes()
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        threads = sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
     except OSError:
         return False
-    return not words and state not in "ZX"
+    # the first thread of many is a zombie before the last one has closed the sockets
+    return not words and (state not in "ZX" or threads > 1)
 
 
 def wait_for_end(pid_file: Path, seconds: float) -> None:
