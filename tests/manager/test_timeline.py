@@ -15,6 +15,7 @@ from abaca.api.request import NoAuth
 from abaca.identity.policy import Enforcer
 from abaca.operations import log as oplog
 from abaca.operations import steps
+from abaca.operations.enqueue import enqueue
 from abaca.service import access, shares
 from abaca.store.engine import Store
 from abaca.store.schema import operations
@@ -92,7 +93,7 @@ def test_retries_are_counted_and_shown(world: Running) -> None:
 def test_a_run_that_was_interrupted_says_so(store: Store) -> None:
     """As after the death of a process: marked as running, and no thread runs it."""
     with store.transaction() as tx:
-        op_id = oplog.enqueue(
+        op_id = enqueue(
             tx, "kind", host="h@b", lock_key="k", resource_type="SHARE", resource_id="s", ctx=USER
         )
         tx.run(sa.update(operations).values(state="running", attempt=1))
@@ -155,7 +156,7 @@ def test_long_histories_come_in_pages(world: Running) -> None:
 
 def test_an_operation_that_goes_on_for_ever_does_not_grow_for_ever(store: Store) -> None:
     with store.transaction() as tx:
-        oplog.enqueue(
+        enqueue(
             tx, "kind", host="h@b", lock_key="k", resource_type="SHARE", resource_id="s", ctx=USER
         )
         for _ in range(400):

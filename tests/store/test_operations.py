@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from abaca.model.context import Context
 from abaca.model.errors import DriverError, LeaseLost
 from abaca.operations import log as oplog
+from abaca.operations.enqueue import enqueue
 from abaca.operations.job import Job, Kinds, Retry
 from abaca.operations.worker import Worker
 from abaca.store import schema as t
@@ -27,7 +28,7 @@ class Flaky(DriverError):
 
 def put(store: Store, kind: str, key: str = "k", host: str = HOST, **payload: object) -> int:
     with store.transaction() as tx:
-        return oplog.enqueue(
+        return enqueue(
             tx, kind, host=host, lock_key=key, resource_type="SHARE", resource_id=key,
             ctx=CTX, payload=payload,
         )  # fmt: skip
@@ -87,7 +88,7 @@ def test_an_operation_runs_once_and_is_done(
 
 def test_a_request_that_is_rolled_back_leaves_no_work(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), store.transaction() as tx:
-        oplog.enqueue(tx, "x", host=HOST, lock_key="k", resource_type="S", resource_id="r", ctx=CTX)
+        enqueue(tx, "x", host=HOST, lock_key="k", resource_type="S", resource_id="r", ctx=CTX)
         raise ZeroDivisionError
     with store.read() as tx:
         assert oplog.live(tx) == []

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from abaca.model.errors import DriverError
 from abaca.model.operations import Operation
+from abaca.operations import attempt
 from abaca.operations import log as oplog
-from abaca.operations import worker as worker_module
+from abaca.operations.enqueue import enqueue
 from abaca.operations.job import Job, Kinds, Retry
 from abaca.operations.worker import Worker
 from abaca.store import schema as t
@@ -39,8 +40,7 @@ def test_failing_in_failing_ends_the_operation_and_settles_the_rows(
     def last_resort(tx: Tx, op: Operation) -> None:
         settled.append(op.id)
 
-    worker = make_worker(kinds, start=False)
-    worker.last_resort = last_resort
+    worker = make_worker(kinds, start=False, last_resort=last_resort)
     worker.start()
     op_id = put(store, "x")
     wait_for(lambda: state(store, op_id) == "failed")
@@ -76,7 +76,7 @@ def test_what_ends_its_process_each_time_is_given_up(store: Store, make_worker: 
 
     kinds.operation("x", failed=failed)(lambda job: settled.append("ran"))
     op_id = put(store, "x")
-    change(store, op_id, attempt=Retry().attempts + worker_module.INTERRUPTIONS)
+    change(store, op_id, attempt=Retry().attempts + attempt.INTERRUPTIONS)
     make_worker(kinds)
     wait_for(lambda: state(store, op_id) == "failed")
     assert "interrupted" in settled[0] and len(settled) == 1
@@ -183,7 +183,7 @@ def test_a_disowned_operation_of_a_dead_process_is_over(store: Store, make_worke
 
 def test_an_operation_on_a_backend_is_not_ended_for_one_share(store: Store) -> None:
     with store.transaction() as tx:
-        op_id = oplog.enqueue(
+        op_id = enqueue(
             tx, "ensure", host=HOST, lock_key="e", resource_type="BACKEND", resource_id="b", ctx=CTX
         )
         assert not oplog.disown(tx, op_id)

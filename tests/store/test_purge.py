@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from abaca.model.context import Context
-from abaca.operations import log as oplog
 from abaca.operations import purge as batches
+from abaca.operations.enqueue import enqueue
 from abaca.service import purge
 from abaca.service.env import Env
 from abaca.store import idempotency, messages
@@ -30,7 +30,7 @@ def put(env: Env, count: int, **values: Any) -> list[int]:
     """Operations, old and done unless values say otherwise."""
     with env.store.transaction() as tx:
         ids = [
-            oplog.enqueue(
+            enqueue(
                 tx, "kind", host="h@b", lock_key=f"k{n}", resource_type="SHARE",
                 resource_id=f"s{n}", ctx=CTX,
             )

@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from abaca.model.context import Context
 from abaca.operations import log as oplog
+from abaca.operations.enqueue import enqueue
 from abaca.operations.lease import Lease, new_owner, try_take
 from abaca.store.engine import Store
 from abaca.store.schema import operations
@@ -36,7 +37,7 @@ class Line:
             for _ in range(number):
                 self.count += 1
                 found.append(
-                    oplog.enqueue(
+                    enqueue(
                         tx, "kind", host=self.name if host is None else host,
                         lock_key=f"{project} {self.count}", resource_type="SHARE",
                         resource_id=f"{self.count}", ctx=ctx,

@@ -18,6 +18,7 @@ from abaca.drivers.contract.errors import transient
 from abaca.model.context import system_context
 from abaca.model.errors import Unavailable
 from abaca.operations import log as oplog
+from abaca.operations.enqueue import enqueue
 from abaca.operations.lease import Lease
 from abaca.operations.worker import Queue, Worker
 from abaca.scheduler.pools import flatten_stats
@@ -181,7 +182,7 @@ class Manager:
             )
             key = f"ensure:{backend.host}"[:64]  # as in service/services.py
             if not oplog.any_live(tx, key):
-                oplog.enqueue(
+                enqueue(
                     tx,
                     "ensure_driver_resources",
                     host=backend.host,

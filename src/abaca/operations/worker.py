@@ -1,4 +1,4 @@
-"""Runs operations: claims them under a lease, in threads, and decides what an error means.
+"""Runs operations: claims them under a lease, in threads.
 
 One `Queue` serves one backend host ('host@backend'), or UNPLACED for operations that no backend
 has been chosen for.  Its dispatcher thread sleeps until somebody announces work.
@@ -11,33 +11,26 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from abaca.model import clock
-from abaca.model.errors import AbacaError, BackendAway, DriverError, LeaseLost, Unavailable
-from abaca.model.operations import FAILED, FAILED_STEP, Operation
+from abaca.model.errors import LeaseLost, Unavailable
+from abaca.model.operations import Operation
 from abaca.store.engine import Store, Tx
 
 from . import log as oplog
-from .job import Cancelled, Job, Kind, Kinds
+from .attempt import Runner, no_rows
+from .job import Job, Kinds
 from .lease import Keeper, Lease, new_owner, try_take
 
 log = structlog.get_logger(__name__)
 LOOK_SECONDS = 5.0  # how long a lost wake-up can cost
 RETAKE_PART = 0.2  # of the lease time: how often a standby looks whether it may take over
-UNKNOWN_PAUSE = 30.0  # seconds
-LONGEST_WAIT = 60.0  # seconds between looks of an operation whose backend is away
 DATABASE_PAUSE = 0.3  # seconds between looks whether the database is back
 RESERVED_SECONDS = 30.0  # how long a transaction that starts an operation may take
 FAULT_PAUSE = 1.0  # seconds after a round that ended as no round should
-INTERRUPTIONS = 20  # more runs than retries explain: the operation ends its process each time
-
-
-class GaveUp(AbacaError):
-    """The operation was not run any more."""
 
 
 class Queue:
@@ -304,8 +297,10 @@ class Queue:
         lost = True
         try:
             if not self._worker.stopping:
-                self._attempt(job)
+                again = self._worker.runner.attempt(job)
                 lost = False
+                if again:
+                    self._again()
         except LeaseLost as error:
             bound.warning("operation.fenced", error=str(error))
         except Unavailable as error:
@@ -314,89 +309,6 @@ class Queue:
             bound.error("operation.unsettled", exc_info=error)
         finally:
             self.ended(op.id, lost)
-
-    def _attempt(self, job: Job[Any]) -> None:
-        if job.op.kind not in self._worker.kinds:
-            self._set_aside(job.op)
-            return
-        kind = self._worker.kinds[job.op.kind]
-        try:
-            _refuse(job.op, kind)
-            kind.run(job)
-            if job.postponed:
-                self._again()
-            elif not job.finished:
-                with job.finish():
-                    pass
-        except BackendAway as error:
-            self._wait(job.op, error)
-        except (LeaseLost, Unavailable):
-            raise
-        # The one place that decides what an error means.  BaseException: a timeout of a foreign
-        # library, a driver that calls sys.exit.
-        except BaseException as error:  # noqa: BLE001
-            self._decide(job, error if isinstance(error, Exception) else DriverError(repr(error)))
-
-    def _wait(self, op: Operation, away: BackendAway) -> None:
-        """The backend was not called, so this was no attempt.  The longer an operation has waited
-        the less often it looks; when the backend is back all are told (oplog.hurry)."""
-        asked = datetime.fromisoformat(op.created_at).replace(tzinfo=UTC)
-        pause = max(away.seconds, min(LONGEST_WAIT, (clock.now() - asked.timestamp()) / 4))
-        with self._store.transaction() as tx:
-            oplog.postpone(tx, op, clock.now() + pause, away.message, attempts=op.attempt - 1)
-        self._again()
-
-    def _set_aside(self, op: Operation) -> None:
-        """A newer abaca asked for something this one does not know; it may run there later."""
-        log.error("operation.unknown_kind", operation=op.id, kind=op.kind)
-        with self._store.transaction() as tx:
-            oplog.postpone(tx, op, clock.now() + UNKNOWN_PAUSE, f"Unknown kind {op.kind}.")
-        self._again()
-
-    def _decide(self, job: Job[Any], error: Exception) -> None:
-        """Again later, or the end: a transient error is retried until attempts or time run out."""
-        op = job.op
-        kind = self._worker.kinds[op.kind]
-        bound = log.bind(operation=op.id, kind=op.kind, resource=op.resource_id, run=op.attempt)
-        due = clock.now() + kind.retry.delay(op.attempt)
-        in_time = op.deadline is None or due < op.deadline
-        if self._worker.is_transient(error) and op.attempt < kind.retry.attempts and in_time:
-            bound.warning("operation.retry", error=str(error), due=due)
-            job.steps.add("retry", str(error), outcome=FAILED_STEP)
-            with self._store.transaction() as tx:
-                oplog.retry(tx, op, due, str(error)[:1000], job.steps.text(tx))
-            self._again()
-            return
-        bound.error("operation.failed", error=str(error), exc_info=error)
-        self._fail(job, kind, error)
-
-    def _fail(self, job: Job[Any], kind: Kind, error: Exception) -> None:
-        """The end, and the kind settles its rows.  If it cannot even do that, they are settled
-        without it: an operation that fails in failing must not live for ever."""
-        text = f"{type(error).__name__}: {error}"[:1000]
-        try:
-            with job.finish(FAILED, text) as tx:
-                kind.failed(job, tx, error)
-        except (LeaseLost, Unavailable):
-            raise
-        except Exception as second:
-            log.error("operation.settlement_failed", operation=job.op.id, exc_info=second)
-            with job.finish(FAILED, text) as tx:
-                self._worker.last_resort(tx, job.op)
-
-
-def _refuse(op: Operation, kind: Kind) -> None:
-    """Raise if it is not to be run any more, though it was claimed."""
-    if op.cancel_requested:
-        raise Cancelled("The operation was cancelled.")
-    if op.deadline is not None and clock.now() > op.deadline:
-        raise GaveUp("Its time was up before it could be done.")
-    if op.attempt > kind.retry.attempts + INTERRUPTIONS:
-        raise GaveUp(f"It was interrupted in {op.attempt - 1} runs; perhaps it ends the process.")
-
-
-def _nothing(tx: Tx, op: Operation) -> None:
-    """No rows to settle."""
 
 
 class Worker:
@@ -410,7 +322,7 @@ class Worker:
         lease_seconds: float = 3.0,
         heartbeat_seconds: float = 0.5,
         is_transient: Callable[[Exception], bool] = lambda error: False,
-        last_resort: Callable[[Tx, Operation], None] = _nothing,
+        last_resort: Callable[[Tx, Operation], None] = no_rows,
         owner: str | None = None,
         executor: Callable[[int, str], Executor] = ThreadPoolExecutor,
     ) -> None:
@@ -418,12 +330,10 @@ class Worker:
         owner: the name under which leases are taken (None: that of this process).
         executor: what runs the operations of a queue (threads, their name)."""
         self.store = store
-        self.kinds = kinds
+        self.runner = Runner(kinds, is_transient, last_resort)
         self.ttl = lease_seconds
         self.owner = owner or new_owner()
         self.executor = executor
-        self.is_transient = is_transient
-        self.last_resort = last_resort
         self.stopping = False
         self.queues: dict[str, Queue] = {}
         self.keeper = Keeper(store, self.owner, lease_seconds, heartbeat_seconds)

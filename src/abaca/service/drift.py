@@ -10,7 +10,7 @@ import msgspec
 from abaca.model.context import Context
 from abaca.model.drift import EXTRA, KINDS, Finding, Look
 from abaca.model.errors import BadRequest, Conflict, NotFound
-from abaca.operations import log as oplog
+from abaca.operations import enqueue as on_record
 from abaca.store import drift as store
 from abaca.store import services as service_store
 from abaca.store import shares as share_store
@@ -72,7 +72,7 @@ def enqueue_repairs(tx: Tx, ctx: Context, found: Iterable[Finding]) -> dict[str,
     for (lock_key, kind, resource_id), group in groupby(repairable, key=_resource):
         ids = [finding.id for finding in group]
         first = next(f for f in repairable if f.id == ids[0])
-        op_id = oplog.enqueue(
+        op_id = on_record.enqueue(
             tx,
             "repair_drift",
             host=first.host,

@@ -10,6 +10,7 @@ import msgspec
 from abaca.model.context import Context
 from abaca.model.errors import Forbidden, OverQuota
 from abaca.model.quotas import DEFAULT_LIMITS
+from abaca.operations import enqueue as on_record
 from abaca.operations import log as oplog
 from abaca.store import quotas
 from abaca.store.engine import Store, Tx
@@ -54,7 +55,7 @@ def enqueue(
     payload: dict[str, Any] | None = None,
 ) -> int:
     """Put work on record for the backend of a resource (type, id)."""
-    return oplog.enqueue(
+    return on_record.enqueue(
         tx,
         kind,
         host=host or oplog.UNPLACED,
