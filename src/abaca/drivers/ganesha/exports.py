@@ -169,13 +169,20 @@ class ExportTable(Generic[ServerT]):
         for surplus in set() if self.server.shared else served - known:
             log.warning("removing export %d that has no file", surplus)
             self.server.exports.remove(surplus)
-        for name, export in self._exports.items():
-            if export.export_id not in served:
-                self._applied.pop(name, None)
-                if not export.source or Path(export.source).exists():
-                    self._add(export)
-            elif self._applied.get(name) != export:
-                self._update(export)
+        for export in list(self._exports.values()):
+            try:
+                self._serve_as_filed(export, served)
+            except CallRefused as problem:  # one bad export must not stop the others
+                self._applied.pop(export.name, None)
+                log.error("%s is not served as it should be: %s", export.name, problem)
+
+    def _serve_as_filed(self, export: Export, served: set[int]) -> None:
+        if export.export_id not in served:
+            self._applied.pop(export.name, None)
+            if not export.source or Path(export.source).exists():
+                self._add(export)
+        elif self._applied.get(export.name) != export:
+            self._update(export)
 
     def _apply(self, name: str, fresh: bool = False) -> None:
         """Make the running server agree on one export; `fresh`: it cannot know its id yet."""

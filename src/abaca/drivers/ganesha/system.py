@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -24,6 +24,8 @@ from abaca.drivers.nodes.node import Node, checked
 
 INDEX = "INDEX.conf"
 FIRST_ID = 100  # lower ones are left to exports that people write by hand
+
+_BY_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 log = logging.getLogger(__name__)
 
@@ -109,10 +111,8 @@ class NodeFiles:
 
     def load(self) -> list[Export]:
         """All that are ours; the index is made whole."""
-        texts = self._texts()
-        self._names = set(texts)
         self._write_index()
-        return self._ours(texts)
+        return self._ours(self._texts())
 
     def read(self) -> list[Export]:
         """The same, and nothing is changed."""
@@ -123,8 +123,14 @@ class NodeFiles:
         texts.pop(INDEX, None)
         return texts
 
+    def others(self) -> list[Export]:
+        """Exports that somebody else wrote, as far as they can be read."""
+        return [e for e, text in self._exports(self._texts()) if not _is_ours(e, text)]
+
     def _ours(self, texts: dict[str, str]) -> list[Export]:
-        found = []
+        return [e for e, text in self._exports(texts) if _is_ours(e, text)]
+
+    def _exports(self, texts: dict[str, str]) -> Iterator[tuple[Export, str]]:
         for name, text in sorted(texts.items()):
             try:
                 export = from_text(text)
@@ -132,8 +138,7 @@ class NodeFiles:
                 log.info("%s/%s is not ours: %s", self._directory, name, problem)
                 continue
             if name == f"{export.name}.conf":
-                found.append(export)
-        return found
+                yield export, text
 
     def path(self, export: Export) -> str:
         return str(self._directory / f"{export.name}.conf")
@@ -144,7 +149,6 @@ class NodeFiles:
         name = f"{export.name}.conf"
         with self._lock:
             if name not in self._names:
-                self._names.add(name)
                 self._write_index()
 
     def damaged(self, exports: Iterable[Export]) -> list[Export]:
@@ -153,9 +157,8 @@ class NodeFiles:
 
     def discard(self, export: Export) -> None:
         with self._lock:
-            self._names.discard(f"{export.name}.conf")
-            self._write_index()
-        files.remove(self._node, self.path(export))
+            self._write_index(without=f"{export.name}.conf")
+            files.remove(self._node, self.path(export))
 
     def last_id(self) -> int | None:
         """Kept as long as abaca runs; then ids go on after the highest in use."""
@@ -164,6 +167,13 @@ class NodeFiles:
     def keep_last_id(self, export_id: int) -> None:
         self._last = export_id
 
-    def _write_index(self) -> None:
+    def _write_index(self, without: str = "") -> None:
+        """Of all files there are: others may have added some."""
+        self._names = files.names(self._node, str(self._directory), "*.conf") - {INDEX, without}
         lines = [f'%include "{self._directory / name}"\n' for name in sorted(self._names)]
         files.write(self._node, self._index, "".join(lines))
+
+
+def _is_ours(export: Export, text: str) -> bool:
+    """As abaca writes it; or named by an id, and only changed by somebody (who left no Tag)."""
+    return text == to_text(export) or bool(_BY_ID.search(export.name) and "Tag" not in text)

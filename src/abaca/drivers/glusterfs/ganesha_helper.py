@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.bus_client import CallRefused
 from abaca.drivers.ganesha.clients import host_or_network
-from abaca.drivers.ganesha.export import Fsal
+from abaca.drivers.ganesha.export import Export, Fsal
 from abaca.drivers.ganesha.exports import ExportTable
 from abaca.drivers.ganesha.system import NodeFiles, SystemGanesha
 from abaca.drivers.glusterfs.exporter import Location, Rules, location
@@ -37,6 +37,7 @@ class GaneshaNFSHelper:
         self._address = address
         self._lock = threading.Lock()
         self._table: ExportTable[SystemGanesha] | None = None
+        self._old: dict[str, Export] = {}
 
     @property
     def table(self) -> ExportTable[SystemGanesha]:
@@ -52,7 +53,9 @@ class GaneshaNFSHelper:
             self.server.start(())
         with self._lock:
             if self._table is None:
-                self._table = ExportTable(self.server, NodeFiles(self.server))
+                files = NodeFiles(self.server)
+                self._old = {e.name: e for e in files.others() if OLD_FORM in e.name}
+                self._table = ExportTable(self.server, files)
         for manager in managers:  # Gluster-NFS, where it runs, must not serve the same volume
             if manager.get_vol_option("nfs.export-volumes") not in (None, "OFF", "off"):
                 manager.set_vol_option("nfs.export-volumes", False)
@@ -76,13 +79,10 @@ class GaneshaNFSHelper:
         with _served_later():
             self.table.set_clients(place.name, wanted.clients)
         kept = {f"{place.name}{OLD_FORM}{rule_id(rule)}" for rule in rules}
-        for name in self._old_forms(place.name):
-            if name not in kept:
-                self.table.delete(name)
+        self._drop_old_forms(place.name, kept)
 
     def withdraw(self, manager: GlusterManager | None, name: str) -> None:
-        for old in self._old_forms(name):
-            self.table.delete(old)
+        self._drop_old_forms(name, ())
         self.table.delete(name)
 
     def has(self, name: str) -> bool:
@@ -102,8 +102,12 @@ class GaneshaNFSHelper:
     def reconcile(self) -> None:
         self.table.reconcile()
 
-    def _old_forms(self, name: str) -> list[str]:
-        return [each for each in self.table.names() if each.startswith(name + OLD_FORM)]
+    def _drop_old_forms(self, name: str, kept: Container[str]) -> None:
+        for old, export in list(self._old.items()):
+            if old.startswith(name + OLD_FORM) and old not in kept:
+                self.server.exports.remove(export.export_id)
+                self.table.files.discard(export)
+                del self._old[old]
 
 
 @contextlib.contextmanager

@@ -27,6 +27,12 @@ def read(node: Node, path: str) -> str:
     return checked(node, "cat", "--", path)
 
 
+def names(node: Node, directory: str, pattern: str) -> set[str]:
+    """The names of the files in a directory."""
+    words = ("-maxdepth", "1", "-type", "f", "-name", pattern, "-printf", r"%f\0")
+    return set(checked(node, "find", directory, *words).split("\0")) - {""}
+
+
 def read_all(node: Node, directory: str, pattern: str) -> dict[str, str]:
     """name -> text of the files in a directory, in one command however many there are."""
     words = ("-maxdepth", "1", "-type", "f", "-name", pattern)
