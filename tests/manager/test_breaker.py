@@ -161,7 +161,7 @@ class Two(Running):
     def break_a(self) -> None:
         self.array.set_fault("*", "error", None, name="StorageCommunicationException")
         shares_resize.extend(self.env, USER, self.on_a, 3)
-        wait_for(self.away, 20)
+        wait_for(self.away, PATIENCE)
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def two(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     try:
         assert made.manager.ready(PATIENCE)
         made.type("on a", {"driver_handles_share_servers": "False", "share_backend_name": "a"})
-        wait_for(lambda: len(pools.find(made.env, ADMIN, {})) == 2, 20)
+        wait_for(lambda: len(pools.find(made.env, ADMIN, {})) == 2, PATIENCE)
         made.on_a = made.share(share_type="on a").id
         yield made
     finally:
@@ -193,16 +193,16 @@ def test_a_backend_that_is_away_is_out_of_scheduling_and_its_operations_wait(two
     for _ in range(3):  # the other one works, and takes what is new
         wanted = shares_create.NewShare(share_proto="NFS", size=1)
         made = shares_create.create(two.env, USER, wanted).id
-        wait_for(lambda made=made: two.look(made).status == "available", 20)  # type: ignore[misc]
+        wait_for(lambda made=made: two.look(made).status == "available", PATIENCE)  # type: ignore[misc]
         assert two.look(made).host == "host@b#pool"
     probes = len(two.array.calls("get_share_stats"))
-    wait_for(lambda: len(two.array.calls("get_share_stats")) > probes + 2, 20)
+    wait_for(lambda: len(two.array.calls("get_share_stats")) > probes + 2, PATIENCE)
     assert len(two.array.calls("extend_share")) == tries
     assert two.look(two.on_a).status == "extending" and two.told(two.on_a) == []
     two.array.clear_faults()
     two.settle()
     assert (two.look(two.on_a).status, two.look(two.on_a).size) == ("available", 3)
-    wait_for(lambda: len(pools.find(two.env, ADMIN, {})) == 2, 20)
+    wait_for(lambda: len(pools.find(two.env, ADMIN, {})) == 2, PATIENCE)
     assert not two.away()
 
 
@@ -212,7 +212,7 @@ def test_a_forced_deletion_gives_up_on_a_backend_that_stays_away(
     two.break_a()
     shares.delete(two.env, ADMIN, two.on_a, force=True)
     monkeypatch.setattr(backend_module, "FORCE_PATIENCE", 0.0)
-    wait_for(lambda: two.is_gone(two.on_a), 20)
+    wait_for(lambda: two.is_gone(two.on_a), PATIENCE)
     assert two.told(two.on_a) == [("007", "001")]
 
 
@@ -224,6 +224,6 @@ def test_a_restarted_manager_asks_again(two: Two, tmp_path: Path) -> None:
     successor.start()
     try:
         assert crash.settle(two.store, PATIENCE)
-        wait_for(lambda: not two.away() and two.look(two.on_a).size == 3, 20)
+        wait_for(lambda: not two.away() and two.look(two.on_a).size == 3, PATIENCE)
     finally:
         successor.stop(drain_seconds=5.0)

@@ -106,7 +106,7 @@ def test_no_answer_ends_in_an_error_that_says_so(world: World, name: str) -> Non
     world.array.set_fault(scenario.method, "error", 200, name="TimeoutError")
     scenario.ask(world)
     if scenario.kind == "ensure_driver_resources":  # it goes on until the backend is there
-        wait_for(lambda: len(world.array.calls(scenario.method)) > 20)
+        wait_for(lambda: len(world.array.calls(scenario.method)) > 20, PATIENCE)
         world.array.clear_faults()
         assert settle(world) == 0 and scenario.right(world)
         return
@@ -153,7 +153,7 @@ def test_a_call_that_hangs_for_a_while_is_waited_for(world: World, name: str) ->
     ready(world, scenario)
     world.array.set_fault(scenario.method, "block")
     scenario.ask(world)
-    wait_for(lambda: bool(world.array.calls(scenario.method)))
+    wait_for(lambda: bool(world.array.calls(scenario.method)), PATIENCE)
     world.array.clear_faults()
     assert settle(world) == 0 and scenario.right(world) and world.told() == []
     assert violations(world.env.store, world.array) == []
@@ -166,15 +166,15 @@ def test_a_lost_connection_for_a_while_is_sat_out(world: World, name: str) -> No
     ready(world, scenario)
     number = world.array.set_fault("*", "error", ALWAYS, name="StorageCommunicationException")
     scenario.ask(world)
-    wait_for(lambda: services.find(world.env, ADMIN)[0].service.problem is not None)
+    wait_for(lambda: services.find(world.env, ADMIN)[0].service.problem is not None, PATIENCE)
     before = len(world.array.calls(scenario.method))
     probes = len(world.array.calls("get_share_stats"))
-    wait_for(lambda: len(world.array.calls("get_share_stats")) > probes + 3)
+    wait_for(lambda: len(world.array.calls("get_share_stats")) > probes + 3, PATIENCE)
     assert len(world.array.calls(scenario.method)) == before, "only probes while it is away"
     world.array.clear_faults(number)
     assert settle(world) == 0 and scenario.right(world) and world.told() == []
     assert violations(world.env.store, world.array) == []
-    wait_for(lambda: services.find(world.env, ADMIN)[0].service.problem is None)
+    wait_for(lambda: services.find(world.env, ADMIN)[0].service.problem is None, PATIENCE)
 
 
 @pytest.mark.parametrize("name", ["create", "create from a snapshot", "extend"])
