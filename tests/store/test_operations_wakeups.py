@@ -6,10 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
+
+from abaca.model.operations import Operation
 from abaca.operations import log as oplog
 from abaca.operations import worker as worker_module
 from abaca.operations.job import Job, Kinds, Retry
-from abaca.operations.worker import Worker
+from abaca.operations.worker import Queue, Worker
 from abaca.store.engine import Store
 from store.test_operations import HOST, Flaky, change, put, state, wait_for
 from store.test_operations import make_worker as make_worker  # a fixture
@@ -29,6 +32,38 @@ def test_a_retry_is_on_time_though_a_follower_waits_for_it(store: Store, make_wo
     make_worker(kinds)
     ids = [put(store, "x") for _ in range(3)]
     wait_for(lambda: all(state(store, op_id) == "done" for op_id in ids), 2.5)
+
+
+def test_what_is_claimed_anew_before_its_thread_has_let_go_is_run_when_it_has(
+    store: Store, make_worker: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "LOOK_SECONDS", 1000.0)  # nobody finds it by looking
+    kinds, tries, claims, claimed = Kinds(), [], [], threading.Event()
+    ended, submit = Queue.ended, Queue._submit
+
+    @kinds.operation("x", retry=Retry(first_delay=0.0))
+    def run(job: Job[str]) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise Flaky()
+
+    def slowly(queue: Queue, op_id: int, lost: bool) -> None:
+        if len(tries) == 1:
+            assert claimed.wait(10)
+        ended(queue, op_id, lost)
+
+    def submitted(queue: Queue, op: Operation) -> None:
+        submit(queue, op)
+        claims.append(op.id)
+        if len(claims) == 2:
+            claimed.set()
+
+    monkeypatch.setattr(Queue, "ended", slowly)
+    monkeypatch.setattr(Queue, "_submit", submitted)
+    make_worker(kinds)
+    op_id = put(store, "x")
+    wait_for(lambda: state(store, op_id) == "done")
+    assert claimed.is_set() and len(tries) == 2
 
 
 def test_many_announcements_and_no_lost_wake_up(store: Store, make_worker: Make) -> None:

@@ -53,6 +53,7 @@ class Queue:
         self._lock = threading.Lock()
         self._unreserved = threading.Condition(self._lock)
         self._in_flight: set[int] = set()
+        self._early: set[int] = set()  # those of them that were claimed anew
         self._reserved = 0  # threads kept for operations that are being written
         self._ends = 0  # jobs that have ended
         self._more = False  # something is queued that an ended job may have made room for
@@ -268,9 +269,11 @@ class Queue:
     def _submit(self, op: Operation) -> None:
         with self._lock:
             if op.id in self._in_flight:
-                # A power cut made the database forget an earlier claim of ours, or the lease was
-                # away for a while: the thread goes on, or is fenced off and we find it then.
+                # It is due again before its thread has let go; or a power cut made the database
+                # forget an earlier claim of ours, or the lease was away for a while: the thread
+                # goes on, or is fenced off.  When it ends we look.
                 log.warning("operation.claimed_again", operation=op.id, kind=op.kind)
+                self._early.add(op.id)
                 return
             self._in_flight.add(op.id)
         self.run(op)
@@ -279,6 +282,8 @@ class Queue:
         """A thread is free.  lost: its operation may still be marked as running."""
         with self._lock:
             self._in_flight.discard(op_id)
+            lost = lost or op_id in self._early
+            self._early.discard(op_id)
             self._ends += 1
             self._lost = self._lost or lost
             wake = self._more or lost
