@@ -96,6 +96,11 @@ def connects(path: str) -> bool:
         return probe.connect_ex(path) == 0
 
 
+def listens(address: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((address, port)) == 0
+
+
 def sh(*words: str, seconds: float = 60) -> str:
     done = subprocess.run(words, capture_output=True, text=True, timeout=seconds, check=False)
     assert done.returncode == 0, f"{words}: {done.stdout} {done.stderr}"
@@ -162,6 +167,7 @@ class Machine:
         config.write_text(text)
         sshd = shutil.which("sshd", path=PATH) or "sshd"
         self.run(sshd, "-f", str(config), "-E", str(self.directory / "sshd.log"))
+        wait(lambda: listens(self.address, 22), "the SSH server")
 
     def start_bus(self) -> None:
         self.run("dbus-daemon", "--system", "--fork")
