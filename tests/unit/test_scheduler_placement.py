@@ -10,6 +10,8 @@ import structlog
 
 from abaca import config
 from abaca.cli.assembly import make_env, make_manager, open_store
+from abaca.config.errors import ConfigError
+from abaca.scheduler import placement
 from abaca.scheduler.errors import NoValidHost, UnknownName
 from abaca.scheduler.placement import (
     DEFAULT_EXTEND_FILTERS,
@@ -127,7 +129,11 @@ def test_an_unknown_name_is_told_with_those_there_are(
     assert error.value.message.startswith(sentence)
 
 
-def test_a_vendors_weigher_is_passed_over_with_a_line_in_the_log() -> None:
+def test_a_vendors_weigher_is_passed_over_with_a_line_in_the_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # not one that was set up by a test of the command line
+    monkeypatch.setattr(placement, "log", structlog.get_logger())
     with structlog.testing.capture_logs() as lines:
         Placer(weighers=["NetAppAIQWeigher", "CapacityWeigher"])
     assert [line["weigher"] for line in lines] == ["NetAppAIQWeigher"]
@@ -170,7 +176,7 @@ def test_the_configuration_decides(tmp_path: Any, scheduling: Any) -> None:
 
 
 def test_a_wrong_name_in_the_configuration_is_one_sentence(tmp_path: Any, scheduling: Any) -> None:
-    with pytest.raises(UnknownName, match="There is no scheduler filter 'CapactyFilter'"):
+    with pytest.raises(ConfigError, match="no filter 'CapactyFilter'; did you mean CapacityFilter"):
         _manager(tmp_path, "scheduler_default_filters = CapactyFilter")
 
 

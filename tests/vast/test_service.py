@@ -12,6 +12,7 @@ import pytest
 
 from abaca.cli import assembly
 from abaca.manager import drift
+from abaca.store import services as service_store
 from abaca.testing import crash
 from abaca.testing.vms import Array, Running, running
 from support.shares import Answer, Client
@@ -52,6 +53,17 @@ class Service:
         while (status := self.look(share_id)["status"]) != wanted:
             assert time.monotonic() < deadline, status
             time.sleep(0.01)
+
+    def await_pools(self, count: int) -> None:
+        """Until the scheduler knows as many: before that a share has no place to wait for."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := self._pools()) < count:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.01)
+
+    def _pools(self) -> int:
+        with self.store.read() as tx:
+            return len(service_store.pools_all(tx))
 
     def make_type(self, name: str = "vast") -> None:
         specs = {**SPECS, "share_backend_name": name}
@@ -232,6 +244,7 @@ def test_one_dead_array_does_not_hold_up_another(vms: Running, tmp_path: Path) -
     both.make_type("far")
     with running(tmp_path / "far", port=far.port) as far, managed(both.store, both.folder) as m:
         assert m.ready(PATIENCE)
+        both.await_pools(2)
         far.server.close()
         waiting = both.share(share_type="far")["id"]
         both.await_status(both.share()["id"], "available")

@@ -54,14 +54,16 @@ class Window(NamedTuple):
 
 def window(page: Page) -> Window:
     """The part of a list that has the page; its first `page.limit` rows are the page."""
-    return Window(1 << max(0, page.limit - 1).bit_length(), page.offset > 0)
+    tens = -(-max(1, page.limit) // 10) * 10
+    rows = tens if tens <= 100 else 1 << (page.limit - 1).bit_length()
+    return Window(rows, page.offset > 0)
 
 
 def windowed(stmt: sa.Select[Any], part: Window) -> sa.Select[Any]:
     """Limited to a window; the parameter `page_offset` says how many rows are skipped.
 
     The number of rows is in the text of the statement, so that the planner knows that few are
-    wanted and does not sort all of a project's; powers of two keep the number of texts small.
+    wanted and does not sort all of a project's; tens and powers of two keep the texts few.
     """
     found = stmt.limit(sa.literal_column(str(part.rows), sa.Integer))
     return found.offset(sa.bindparam("page_offset", type_=sa.Integer)) if part.skips else found
