@@ -11,7 +11,7 @@ import pytest
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.records import Share, export_location_record
 from glusterfs.kit import CONTEXT, Backend, new_share, rule
-from glusterfs.lab import Lab, wait
+from glusterfs.lab import wait
 
 pytestmark = [pytest.mark.storage, pytest.mark.xdist_group("glusterfs")]
 MIB = 1 << 20
@@ -31,15 +31,6 @@ def test_written_and_read_over_nfs(backend: Backend) -> None:
         assert client.read("/hello") == b"hello" * MIB
     assert (directory(backend, share) / "hello").stat().st_size == 5 * MIB
     backend.delete(share)
-
-
-def test_a_volume_that_never_had_a_share_is_a_pool(lab: Lab, backend: Backend) -> None:
-    lab.volume("fresh")
-    fresh = Backend(lab, "fresh", local=True)
-    stats = fresh.start().get_share_stats(refresh=True)
-    assert stats["free_capacity_gb"] > 0
-    assert stats["provisioned_capacity_gb"] == 0
-    assert fresh.driver.get_inventory(CONTEXT) == []
 
 
 def test_only_named_clients_get_in_and_only_as_far_as_their_rule(backend: Backend) -> None:
