@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
+import sqlalchemy as sa
 
 from abaca.store import migrate
 from abaca.store.engine import Store
+from support.postgres import Postgres
 
 
 @pytest.fixture
@@ -25,3 +28,22 @@ def test_upgrading_twice_changes_nothing(empty: Store) -> None:
     migrate.upgrade(empty)
     assert not migrate.upgrade(empty)
     empty.close()
+
+
+def test_a_slow_machine_may_take_its_time_between_two_steps(postgres: Postgres) -> None:
+    """A transaction of a request that does nothing for seconds is ended; not that of an upgrade."""
+    empty = Store(postgres.database())
+    found = []
+
+    def look(conn: sa.Connection, cursor: psycopg.Cursor, statement: str, *rest: object) -> None:
+        if statement.lstrip().startswith("CREATE TABLE"):
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            found.append(cursor.fetchone())
+
+    sa.event.listen(empty.engine, "after_cursor_execute", look)
+    migrate.upgrade(empty)
+    with empty.transaction() as tx:
+        found.append(tx.one(sa.text("SHOW idle_in_transaction_session_timeout")))
+    empty.close()
+    assert set(found[:-1]) == {("0",)}
+    assert found[-1] == ("5s",)

@@ -16,6 +16,8 @@ HEAD = "0001"
 _FOLDER = Path(__file__).parent / "migrations"
 # Two processes that start at once must not both create the tables.
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(4120231)")
+# Between two statements of a migration a loaded machine may take its time.
+_PATIENCE = sa.text("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 def version(store: Store) -> str | None:
@@ -35,6 +37,7 @@ def upgrade(store: Store) -> bool:
 
     with store.transaction() as tx:
         if store.dialect == "postgresql":
+            tx.conn.execute(_PATIENCE)
             tx.conn.execute(_LOCK)
         command.upgrade(_config(tx.conn), "head")
     return True
