@@ -45,12 +45,13 @@ def record(row: Sequence[Any]) -> Operation:
 
 # Holding the lease's row while we mark operations keeps a successor, who must change that row,
 # from looking for orphans until ours are visible to it.  (SQLite has one writer and ignores it.)
-_HOLD = (
+_HELD = (
     sa.select(leases.c.epoch)
     .where(leases.c.name == sa.bindparam("lease"), leases.c.epoch == sa.bindparam("lease_epoch"))
     .with_for_update(read=True)
 )
-held = _HOLD.cte("held")
+_HOLD = Fixed(_HELD)
+held = _HELD.cte("held")
 
 _GET = sa.select(*COLUMNS).where(_o.id == sa.bindparam("id"))
 
@@ -143,11 +144,11 @@ _RUNNABLE = (
     .order_by(_o.turn, _o.id)
     .limit(sa.bindparam("most"))
 )
-_CLAIM = (
+_CLAIM = Fixed(
     sa.update(operations)
     .where(
         _o.id.in_(_RUNNABLE.scalar_subquery()),
-        _o.state == QUEUED,
+        IS_QUEUED,
         sa.exists(sa.select(held.c.epoch)),
     )
     .values(
@@ -183,12 +184,11 @@ def claim(tx: Tx, queue: str, epoch: int, clock: float, most: int) -> list[Opera
     return sorted((record(row) for row in rows), key=lambda op: op.id)
 
 
-_WAITING = sa.select(
-    sa.func.count(),
-    sa.func.min(sa.case((_o.not_before > sa.bindparam("clock"), _o.not_before))),
-).where(
-    _o.host == sa.bindparam("queue"),
-    IS_QUEUED,
+_WAITING = Fixed(
+    sa.select(
+        sa.func.count(),
+        sa.func.min(sa.case((_o.not_before > sa.bindparam("clock"), _o.not_before))),
+    ).where(_o.host == sa.bindparam("queue"), IS_QUEUED)
 )
 
 
@@ -202,7 +202,7 @@ def waiting(tx: Tx, queue: str, clock: float) -> tuple[int, float | None]:
 # The epochs of two queues may be equal, so the host is part of the fence.
 _FENCE = sa.update(operations).where(
     _o.id == sa.bindparam("op_id"),
-    _o.state == RUNNING,
+    IS_RUNNING,
     _o.epoch == sa.bindparam("op_epoch"),
     _o.host == sa.bindparam("op_host"),
 )
