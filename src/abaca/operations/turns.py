@@ -18,6 +18,7 @@ from abaca.store.schema import operations
 # place SQLite compiles the statement anew each time, to see whether such an index can be used
 _QUEUED = "{}.state = 'queued'"
 IS_QUEUED = sa.text(_QUEUED.format("operations"))
+IS_LIVE = sa.text("operations.state IN ('queued', 'running')")
 IS_RUNNING = sa.text("operations.state = 'running'")
 
 
