@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest import mock
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 
 from abaca.model.context import Context
 from abaca.operations import log as oplog
 from abaca.operations.enqueue import enqueue
 from abaca.operations.lease import Lease, new_owner, try_take
 from abaca.store.engine import Store
+from abaca.store.fixed import Plan
 from abaca.store.schema import operations
 
 QUEUE = "host@backend"
@@ -120,16 +123,17 @@ def test_requests_at_once_find_their_turns(line: Line) -> None:
 
 def plan(store: Store, line: Line) -> str:
     """How the database finds what is claimed."""
-    seen: list[tuple[str, object]] = []
+    bound: list[Any] = []
+    right = Plan.bind
 
-    def remember(conn: object, cursor: object, statement: str, params: object, *_: object) -> None:
-        seen.append((statement, params))
+    def remember(of: Plan, params: Mapping[str, Any]) -> Any:
+        bound.append((of.text, right(of, params)))
+        return bound[-1][1]
 
-    event.listen(store.engine, "before_cursor_execute", remember)
-    line.claim()
-    event.remove(store.engine, "before_cursor_execute", remember)
+    with mock.patch.object(Plan, "bind", remember):
+        line.claim()
     (statement, params) = next(
-        pair for pair in seen if pair[0].lstrip().startswith(("WITH", "UPD"))
+        pair for pair in bound if pair[0].lstrip().startswith(("WITH", "UPD"))
     )
     how = "EXPLAIN" if store.dialect == "postgresql" else "EXPLAIN QUERY PLAN"
     with store.engine.connect() as conn:

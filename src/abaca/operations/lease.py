@@ -26,20 +26,25 @@ from abaca.model import clock
 from abaca.model.errors import LeaseLost, Unavailable
 from abaca.store.clock import db_clock
 from abaca.store.engine import Store, Tx
+from abaca.store.fixed import Fixed
 from abaca.store.schema import leases
 
 _l = leases.c
 MARGIN = 0.15  # part of the lease time kept as distance to a successor
 
-_INSERT = sa.text(
-    "INSERT INTO leases (name, owner, epoch, expires_at) VALUES (:name, '', 0, 0)"
-    " ON CONFLICT (name) DO NOTHING"
+_INSERT = Fixed(
+    sa.text(
+        "INSERT INTO leases (name, owner, epoch, expires_at) VALUES (:name, '', 0, 0)"
+        " ON CONFLICT (name) DO NOTHING"
+    )
 )
-_SELECT = sa.select(_l.owner, _l.expires_at > db_clock(), _l.expires_at).where(
-    _l.name == sa.bindparam("which")
+_SELECT = Fixed(
+    sa.select(_l.owner, _l.expires_at > db_clock(), _l.expires_at).where(
+        _l.name == sa.bindparam("which")
+    )
 )
 # Not if it was renewed since we looked: its holder may have come back to life.
-_TAKE = (
+_TAKE = Fixed(
     sa.update(leases)
     .where(
         _l.name == sa.bindparam("which"),
@@ -53,7 +58,7 @@ _TAKE = (
     )
     .returning(_l.epoch)
 )
-_RENEW = (
+_RENEW = Fixed(
     sa.update(leases)
     .where(_l.owner == sa.bindparam("me"))
     .values(expires_at=db_clock() + sa.bindparam("ttl"))

@@ -21,7 +21,7 @@ from abaca.store.fixed import Fixed
 from abaca.store.schema import leases, operations
 
 from .steps import APPENDED, interrupted
-from .turns import IS_QUEUED, IS_RUNNING, turn
+from .turns import IS_LIVE, IS_QUEUED, IS_RUNNING, turn
 
 UNPLACED = ""  # the queue of operations that no backend has been chosen for
 OFTEN = 4  # runs; an operation that was interrupted so often is tried again more slowly
@@ -45,12 +45,13 @@ def record(row: Sequence[Any]) -> Operation:
 
 # Holding the lease's row while we mark operations keeps a successor, who must change that row,
 # from looking for orphans until ours are visible to it.  (SQLite has one writer and ignores it.)
-_HOLD = (
+_HELD = (
     sa.select(leases.c.epoch)
     .where(leases.c.name == sa.bindparam("lease"), leases.c.epoch == sa.bindparam("lease_epoch"))
     .with_for_update(read=True)
 )
-held = _HOLD.cte("held")
+_HOLD = Fixed(_HELD)
+held = _HELD.cte("held")
 
 _GET = sa.select(*COLUMNS).where(_o.id == sa.bindparam("id"))
 
@@ -71,10 +72,12 @@ def live(tx: Tx) -> list[Operation]:
     return [record(row) for row in tx.all(stmt)]
 
 
+_ANY_LIVE = Fixed(sa.select(_o.id).where(_o.lock_key == sa.bindparam("key"), IS_LIVE).limit(1))
+
+
 def any_live(tx: Tx, lock_key: str) -> bool:
     """Whether an operation of this key is queued or running."""
-    stmt = sa.select(_o.id).where(_o.lock_key == lock_key, _o.state.in_(LIVE)).limit(1)
-    return tx.scalar(stmt) is not None
+    return tx.scalar(_ANY_LIVE, {"key": lock_key}) is not None
 
 
 def cancel(tx: Tx, op_id: int) -> bool:
@@ -143,11 +146,11 @@ _RUNNABLE = (
     .order_by(_o.turn, _o.id)
     .limit(sa.bindparam("most"))
 )
-_CLAIM = (
+_CLAIM = Fixed(
     sa.update(operations)
     .where(
         _o.id.in_(_RUNNABLE.scalar_subquery()),
-        _o.state == QUEUED,
+        IS_QUEUED,
         sa.exists(sa.select(held.c.epoch)),
     )
     .values(
@@ -183,12 +186,11 @@ def claim(tx: Tx, queue: str, epoch: int, clock: float, most: int) -> list[Opera
     return sorted((record(row) for row in rows), key=lambda op: op.id)
 
 
-_WAITING = sa.select(
-    sa.func.count(),
-    sa.func.min(sa.case((_o.not_before > sa.bindparam("clock"), _o.not_before))),
-).where(
-    _o.host == sa.bindparam("queue"),
-    IS_QUEUED,
+_WAITING = Fixed(
+    sa.select(
+        sa.func.count(),
+        sa.func.min(sa.case((_o.not_before > sa.bindparam("clock"), _o.not_before))),
+    ).where(_o.host == sa.bindparam("queue"), IS_QUEUED)
 )
 
 
@@ -202,7 +204,7 @@ def waiting(tx: Tx, queue: str, clock: float) -> tuple[int, float | None]:
 # The epochs of two queues may be equal, so the host is part of the fence.
 _FENCE = sa.update(operations).where(
     _o.id == sa.bindparam("op_id"),
-    _o.state == RUNNING,
+    IS_RUNNING,
     _o.epoch == sa.bindparam("op_epoch"),
     _o.host == sa.bindparam("op_host"),
 )
@@ -304,6 +306,22 @@ def route(tx: Tx, op: Operation, host: str, steps: str = "") -> None:
     tx.store.signals.announce(tx, host)
 
 
+_DISOWNED = _o.epoch < 0
+_CLOCK = sa.bindparam("clock", type_=sa.Float())
+_PAUSE = sa.case((_o.attempt < LONGEST_PAUSE, _o.attempt), else_=LONGEST_PAUSE)
+_REQUEUE = (
+    sa.update(operations)
+    .where(_o.host == sa.bindparam("queue"), IS_RUNNING)
+    .values(
+        state=sa.case((_DISOWNED, CANCELLED), else_=QUEUED),
+        finished_at=sa.case((_DISOWNED, sa.bindparam("now", type_=sa.Text())), else_=None),
+        not_before=sa.case((_o.attempt < OFTEN, 0.0), else_=_CLOCK + _PAUSE),
+        steps=_o.steps + sa.bindparam("step", type_=sa.Text()),
+    )
+)
+_REQUEUE_ALL = Fixed(_REQUEUE)
+
+
 def requeue_orphans(tx: Tx, queue: str, clock: float, running: Collection[int]) -> int:
     """Run again what none of the holder's threads (`running`) runs: what an earlier holder left,
     what was claimed and the answer lost, whose thread could not say how it ended.  Only for who
@@ -312,19 +330,10 @@ def requeue_orphans(tx: Tx, queue: str, clock: float, running: Collection[int]) 
     Those that were disowned (negative epoch) are over.  What was interrupted often, and perhaps
     kills its process each time, lets others go first.
     """
-    disowned = _o.epoch < 0
-    pause = sa.case((_o.attempt < LONGEST_PAUSE, clock + _o.attempt), else_=clock + LONGEST_PAUSE)
-    stmt = (
-        sa.update(operations)
-        .where(_o.host == queue, IS_RUNNING, _o.id.not_in(list(running)))
-        .values(
-            state=sa.case((disowned, CANCELLED), else_=QUEUED),
-            finished_at=sa.case((disowned, tx.now), else_=None),
-            not_before=sa.case((_o.attempt < OFTEN, 0.0), else_=pause),
-            steps=_o.steps + interrupted(clock),
-        )
-    )
-    return tx.run(stmt)
+    values = {"queue": queue, "clock": clock, "now": tx.now, "step": interrupted(clock)}
+    if not running:
+        return tx.run(_REQUEUE_ALL, values)
+    return tx.run(_REQUEUE.where(_o.id.not_in(list(running))), values)
 
 
 def lease_name(queue: str) -> str:

@@ -14,9 +14,11 @@ import sqlalchemy as sa
 
 from abaca.store.schema import operations
 
-# text, because it must read like the condition of the partial indexes
+# text, because it must read like the condition of the partial indexes: with a parameter in its
+# place SQLite compiles the statement anew each time, to see whether such an index can be used
 _QUEUED = "{}.state = 'queued'"
 IS_QUEUED = sa.text(_QUEUED.format("operations"))
+IS_LIVE = sa.text("operations.state IN ('queued', 'running')")
 IS_RUNNING = sa.text("operations.state = 'running'")
 
 

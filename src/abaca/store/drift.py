@@ -9,11 +9,12 @@ import msgspec
 import sqlalchemy as sa
 
 from abaca.model.drift import Finding, Look
-from abaca.model.operations import LIVE
 
 from .engine import Row, Tx
+from .fixed import Fixed
 from .many import one_of
 from .schema import (
+    LIVE,
     access_rule_states,
     access_rules,
     drift_findings,
@@ -25,6 +26,7 @@ from .schema import (
     snapshot_instances,
     snapshots,
 )
+from .services import of_backend
 from .shares import new_id
 
 _f, _l, _o = drift_findings.c, drift_looks.c, operations.c
@@ -52,27 +54,46 @@ class Mark(msgspec.Struct, frozen=True):
     live: frozenset[str]  # lock keys
 
 
-def _on(host: str) -> sa.ColumnElement[bool]:
-    return sa.or_(_i.host == host, _i.host.startswith(f"{host}#", autoescape=True))
-
-
 # --- what should be there -------------------------------------------------------------------------
+_EXPECTED = sa.and_(of_backend(_i.host), _i.status == "available", _i.operation_id.is_(None))
+_SHARES = Fixed(
+    sa.select(_i.id, _s.id, _s.share_proto, _s.size, _i.cast_rules_to_readonly)
+    .select_from(share_instances.join(shares, _s.id == _i.share_id))
+    .where(_EXPECTED)
+)
+_SHARE_RULES = Fixed(
+    sa.select(_t.share_instance_id, _r.access_type, _r.access_to, _r.access_level)
+    .select_from(
+        access_rule_states.join(access_rules, _r.id == _t.access_id).join(
+            share_instances, _i.id == _t.share_instance_id
+        )
+    )
+    .where(_EXPECTED, _t.state == "active")
+)
+_EXPECTED = sa.and_(of_backend(_i.host), _ni.status == "available", _ni.operation_id.is_(None))
+_JOINED = snapshot_instances.join(snapshots, _n.id == _ni.snapshot_id).join(
+    share_instances, _i.id == _ni.share_instance_id
+)
+_SNAPSHOTS = Fixed(
+    sa.select(_ni.id, _n.id, _ni.share_instance_id, _n.share_proto)
+    .select_from(_JOINED)
+    .where(_EXPECTED)
+)
+_SNAPSHOT_RULES = Fixed(
+    sa.select(_ni.id, _nr.access_type, _nr.access_to, sa.literal("ro"))
+    .select_from(_JOINED.join(snapshot_access_rules, _nr.snapshot_id == _n.id))
+    .where(_EXPECTED, _nr.state == "active")
+)
+
+
 def expected(tx: Tx, host: str) -> list[Expected]:
     """Of host@backend, in whatever pool."""
     return [*_shares(tx, host), *_snapshots(tx, host)]
 
 
 def _shares(tx: Tx, host: str) -> list[Expected]:
-    wanted = sa.and_(_on(host), _i.status == "available", _i.operation_id.is_(None))
-    stmt = sa.select(_i.id, _s.id, _s.share_proto, _s.size, _i.cast_rules_to_readonly)
-    rows = tx.all(
-        stmt.select_from(share_instances.join(shares, _s.id == _i.share_id)).where(wanted)
-    )
-    stmt = sa.select(_t.share_instance_id, _r.access_type, _r.access_to, _r.access_level)
-    joined = access_rule_states.join(access_rules, _r.id == _t.access_id).join(
-        share_instances, _i.id == _t.share_instance_id
-    )
-    rules = _grouped(tx.all(stmt.select_from(joined).where(wanted, _t.state == "active")))
+    rows = tx.all(_SHARES, {"backend": host})
+    rules = _grouped(tx.all(_SHARE_RULES, {"backend": host}))
     return [
         Expected("share", id, share_id, id, proto, size, _cast(rules[id], "ro" if ro else None))
         for id, share_id, proto, size, ro in rows
@@ -80,15 +101,8 @@ def _shares(tx: Tx, host: str) -> list[Expected]:
 
 
 def _snapshots(tx: Tx, host: str) -> list[Expected]:
-    wanted = sa.and_(_on(host), _ni.status == "available", _ni.operation_id.is_(None))
-    joined = snapshot_instances.join(snapshots, _n.id == _ni.snapshot_id).join(
-        share_instances, _i.id == _ni.share_instance_id
-    )
-    stmt = sa.select(_ni.id, _n.id, _ni.share_instance_id, _n.share_proto)
-    rows = tx.all(stmt.select_from(joined).where(wanted))
-    stmt = sa.select(_ni.id, _nr.access_type, _nr.access_to, sa.literal("ro"))
-    with_rules = joined.join(snapshot_access_rules, _nr.snapshot_id == _n.id)
-    rules = _grouped(tx.all(stmt.select_from(with_rules).where(wanted, _nr.state == "active")))
+    rows = tx.all(_SNAPSHOTS, {"backend": host})
+    rules = _grouped(tx.all(_SNAPSHOT_RULES, {"backend": host}))
     return [
         Expected("snapshot", id, snapshot_id, share_instance_id, proto, None, _cast(rules[id]))
         for id, snapshot_id, share_instance_id, proto in rows
@@ -106,26 +120,29 @@ def _cast(rules: Iterable[Rule], level: str | None = None) -> frozenset[Rule]:
     return frozenset((kind, to, level or given) for kind, to, given in rules)
 
 
+_KNOWN = [Fixed(sa.select(column).where(one_of(column, "ids"))) for column in (_i.id, _ni.id)]
+_PROJECTS = [
+    Fixed(sa.select(table.c.id, table.c.project_id).where(one_of(table.c.id, "ids")))
+    for table in (shares, snapshots)
+]
+
+
 def known(tx: Tx, ids: Sequence[str]) -> set[str]:
     """Those of the ids that a share or snapshot instance has, in whatever status."""
-    return {
-        row[0]
-        for column in (_i.id, _ni.id)
-        for row in tx.all(sa.select(column).where(one_of(column, "ids")), {"ids": list(ids)})
-    }
+    return {row[0] for stmt in _KNOWN for row in tx.all(stmt, {"ids": list(ids)})}
 
 
 def projects(tx: Tx, ids: Sequence[str]) -> dict[str, str]:
     """The projects of shares and snapshots, by the ids that users know."""
     found: dict[str, str] = {}
-    for table in (shares, snapshots):
-        stmt = sa.select(table.c.id, table.c.project_id).where(one_of(table.c.id, "ids"))
+    for stmt in _PROJECTS:
         found.update(tuple(row) for row in tx.all(stmt, {"ids": list(ids)}))
     return found
 
 
 # --- what is being changed ------------------------------------------------------------------------
-_LIVE = sa.select(_o.lock_key).where(_o.state.in_(LIVE))
+_LIVE = Fixed(sa.select(_o.lock_key).where(sa.text(LIVE)))
+_ENDED = Fixed(sa.select(_o.lock_key).where(_o.finished_at >= sa.bindparam("since")))
 
 
 def mark(tx: Tx) -> Mark:
@@ -136,8 +153,8 @@ def mark(tx: Tx) -> Mark:
 def moving(tx: Tx, since: Mark) -> set[str]:
     """Lock keys of all operations that lived at some time since then.  Ask after everything else
     was read: what is not among them was the same all the time."""
-    ended = sa.select(_o.lock_key).where(_o.finished_at >= since.now)
-    return {*since.live, *(row[0] for stmt in (_LIVE, ended) for row in tx.all(stmt))}
+    rows = [*tx.all(_LIVE), *tx.all(_ENDED, {"since": since.now})]
+    return {*since.live, *(row[0] for row in rows)}
 
 
 # --- what was found -------------------------------------------------------------------------------
@@ -170,15 +187,17 @@ def looks(tx: Tx) -> list[Look]:
     return [Look(*row) for row in tx.all(sa.select(*drift_looks.c).order_by(_l.host))]
 
 
-def looked(tx: Tx, host: str, problem: str | None) -> None:
-    tx.run(
-        sa.text(
-            "INSERT INTO drift_looks (host, looked_at, problem) VALUES (:host, :now, :problem)"
-            " ON CONFLICT (host) DO UPDATE SET looked_at = excluded.looked_at,"
-            " problem = excluded.problem"
-        ),
-        {"host": host, "now": tx.now, "problem": problem},
+_LOOKED = Fixed(
+    sa.text(
+        "INSERT INTO drift_looks (host, looked_at, problem) VALUES (:host, :now, :problem)"
+        " ON CONFLICT (host) DO UPDATE SET looked_at = excluded.looked_at,"
+        " problem = excluded.problem"
     )
+)
+
+
+def looked(tx: Tx, host: str, problem: str | None) -> None:
+    tx.run(_LOOKED, {"host": host, "now": tx.now, "problem": problem})
 
 
 def replace(

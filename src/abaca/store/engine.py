@@ -42,6 +42,12 @@ _POSTGRES = (
     " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 )
 BUSY_SECONDS = 20.0  # another process' writer on SQLite
+STATEMENTS = 512  # that SQLite keeps compiled, for each connection
+_SYNCHRONOUS = {
+    True: Fixed(sa.text("PRAGMA synchronous=FULL")),
+    False: Fixed(sa.text("PRAGMA synchronous=NORMAL")),
+}
+_BEGIN, _BEGIN_WRITING = Fixed(sa.text("BEGIN")), Fixed(sa.text("BEGIN IMMEDIATE"))
 POOL_SECONDS = 10.0  # how long a request waits for one of the connections
 
 
@@ -123,7 +129,11 @@ class Store:
                 pool_size=pool_size,
                 max_overflow=-1,
                 poolclass=sa.QueuePool,
-                connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+                connect_args={
+                    "timeout": BUSY_SECONDS,
+                    "check_same_thread": False,
+                    "cached_statements": STATEMENTS,
+                },
             )
             event.listen(self.engine, "connect", _prepare_sqlite)
             self.relaxed = self.readers = self.engine
@@ -144,11 +154,10 @@ class Store:
         after: list[Callable[[], None]] = []
         engine = self.engine if durable else self.relaxed
         with self._writer, _reporting_loss(engine), engine.connect() as conn:
+            conn.begin()
             if self.dialect == "sqlite":
-                conn.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                conn.exec_driver_sql("BEGIN IMMEDIATE")
-            else:
-                conn.begin()
+                _synchronous(conn, durable)
+                _BEGIN_WRITING.run(conn, None)
             tx = Tx(self, conn)
             try:
                 yield tx
@@ -170,7 +179,8 @@ class Store:
         trips); on SQLite all see the same."""
         with _reporting_loss(self.readers), self.readers.connect() as conn:
             if self.dialect == "sqlite":
-                conn.exec_driver_sql("BEGIN")
+                conn.begin()
+                _BEGIN.run(conn, None)
             yield Tx(self, conn)
             conn.commit()
 
@@ -219,6 +229,13 @@ def _on_postgresql(url: sa.URL, pool_size: int, more: str = "") -> sa.Engine:
             "options": f"{_POSTGRES} {more}",
         },
     )
+
+
+def _synchronous(conn: sa.Connection, durable: bool) -> None:
+    """Whether a commit on SQLite waits for the disk; said only where it changes."""
+    if conn.info.get("durable") is not durable:
+        _SYNCHRONOUS[durable].run(conn, None)
+        conn.info["durable"] = durable
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:

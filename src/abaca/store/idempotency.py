@@ -15,6 +15,7 @@ from abaca.model.context import Context
 from abaca.model.idempotency import Answer
 
 from .engine import Tx
+from .fixed import Fixed
 from .messages import TIME
 from .schema import idempotency_keys
 
@@ -28,14 +29,16 @@ _OF = (
 _LOCK_TIMEOUT = sa.text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
 _LOCK_NOT_AVAILABLE = "55P03"  # SQLSTATE
 # An expired row that nobody has purged yet is as good as none.
-_CLAIM = sa.text(
-    "INSERT INTO idempotency_keys (project_id, user_id, key, fingerprint, expires_at)"
-    " VALUES (:project, :user, :idempotency_key, :fingerprint, :expires)"
-    " ON CONFLICT (project_id, user_id, key) DO UPDATE"
-    " SET fingerprint = excluded.fingerprint, expires_at = excluded.expires_at"
-    " WHERE idempotency_keys.expires_at < :now RETURNING fingerprint"
+_CLAIM = Fixed(
+    sa.text(
+        "INSERT INTO idempotency_keys (project_id, user_id, key, fingerprint, expires_at)"
+        " VALUES (:project, :user, :idempotency_key, :fingerprint, :expires)"
+        " ON CONFLICT (project_id, user_id, key) DO UPDATE"
+        " SET fingerprint = excluded.fingerprint, expires_at = excluded.expires_at"
+        " WHERE idempotency_keys.expires_at < :now RETURNING fingerprint"
+    )
 )
-_KEEP = (
+_KEEP = Fixed(
     sa.update(idempotency_keys)
     .where(*_OF)
     .values(

@@ -14,9 +14,20 @@ from abaca.model.services import AvailabilityZone, Pool, Service
 
 from .engine import Tx
 from .fixed import Fixed
+from .many import one_of
 from .schema import availability_zones, pools, services
 
 _z, _s, _p = availability_zones.c, services.c, pools.c
+
+
+def of_backend(host: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """That a host is the one of the parameter `backend` (host@backend), or one of its pools.  No
+    LIKE: SQLite compiles one with a parameter anew each time."""
+    pools_of = sa.bindparam("backend", type_=sa.Text()) + "#"
+    return sa.or_(
+        host == sa.bindparam("backend"),
+        sa.func.substr(host, 1, sa.func.length(pools_of)) == pools_of,
+    )
 
 
 # --- zones ----------------------------------------------------------------------------------------
@@ -34,14 +45,19 @@ def zones_in_use(tx: Tx) -> list[AvailabilityZone]:
     return [AvailabilityZone(*row) for row in tx.all(stmt.order_by(_z.name))]
 
 
-def ensure_zone(tx: Tx, name: str) -> str:
-    """The id of a zone, which is made if it is new."""
-    stmt = sa.text(
+_MAKE_ZONE = Fixed(
+    sa.text(
         "INSERT INTO availability_zones (id, name, created_at) VALUES (:id, :name, :now)"
         " ON CONFLICT (name) DO NOTHING"
     )
-    tx.run(stmt, {"id": new_id(), "name": name, "now": tx.now})
-    zone_id: str = tx.scalar(sa.select(_z.id).where(_z.name == name))
+)
+_ZONE_ID = Fixed(sa.select(_z.id).where(_z.name == sa.bindparam("which")))
+
+
+def ensure_zone(tx: Tx, name: str) -> str:
+    """The id of a zone, which is made if it is new."""
+    tx.run(_MAKE_ZONE, {"id": new_id(), "name": name, "now": tx.now})
+    zone_id: str = tx.scalar(_ZONE_ID, {"which": name})
     return zone_id
 
 
@@ -87,10 +103,16 @@ def report_service(
         )
 
 
+_SET_PROBLEM = Fixed(
+    sa.update(services)
+    .where(_s.host == sa.bindparam("which"), _s.binary == "manila-share")
+    .values(problem=sa.bindparam("why"))
+)
+
+
 def set_problem(tx: Tx, host: str, problem: str | None) -> None:
     """Why the backend host@backend is left alone; None: it is not."""
-    stmt = sa.update(services).where(_s.host == host, _s.binary == "manila-share")
-    tx.run(stmt.values(problem=problem))
+    tx.run(_SET_PROBLEM, {"which": host, "why": problem})
 
 
 def mark_stopped(tx: Tx, hosts: Sequence[str]) -> None:
@@ -104,19 +126,27 @@ def update_service(tx: Tx, service_id: int, **values: Any) -> None:
 
 
 # --- pools ----------------------------------------------------------------------------------------
-def report_pools(tx: Tx, backend_host: str, stats: Mapping[str, Mapping[str, Any]]) -> None:
-    """What a backend said of its pools: {host@backend#pool: stats}.  Bookings stay."""
-    stmt = sa.text(
+_REPORT_POOL = Fixed(
+    sa.text(
         "INSERT INTO pools (host, backend_host, stats, allocated_gb, updated_at)"
         " VALUES (:host, :backend, :stats, 0, :now)"
         " ON CONFLICT (host) DO UPDATE SET stats = excluded.stats, updated_at = excluded.updated_at"
     )
+)
+_POOLS_GONE = Fixed(
+    sa.delete(pools).where(
+        _p.backend_host == sa.bindparam("backend"), sa.not_(one_of(_p.host, "hosts"))
+    )
+)
+
+
+def report_pools(tx: Tx, backend_host: str, stats: Mapping[str, Mapping[str, Any]]) -> None:
+    """What a backend said of its pools: {host@backend#pool: stats}.  Bookings stay."""
     for host, values in sorted(stats.items()):  # locked in one order by everybody
         text = msgspec.json.encode(values).decode()
         row = {"host": host, "backend": backend_host, "stats": text, "now": tx.now}
-        tx.run(stmt, row)
-    gone = sa.delete(pools).where(_p.backend_host == backend_host, _p.host.not_in(list(stats)))
-    tx.run(gone)
+        tx.run(_REPORT_POOL, row)
+    tx.run(_POOLS_GONE, {"backend": backend_host, "hosts": list(stats)})
 
 
 _POOLS = (
@@ -140,10 +170,14 @@ def pools_all(tx: Tx, *, lock: bool = False) -> list[Pool]:
     return [Pool(row[0], msgspec.json.decode(row[1]), *row[2:]) for row in rows]
 
 
+_ALLOCATED = Fixed(
+    sa.select(_p.host, _p.allocated_gb).where(_p.backend_host == sa.bindparam("backend"))
+)
+
+
 def allocated(tx: Tx, backend_host: str) -> dict[str, float]:
     """{host@backend#pool: GiB of all instances placed in it}"""
-    stmt = sa.select(_p.host, _p.allocated_gb).where(_p.backend_host == backend_host)
-    return {row[0]: float(row[1]) for row in tx.all(stmt)}
+    return {row[0]: float(row[1]) for row in tx.all(_ALLOCATED, {"backend": backend_host})}
 
 
 _BOOK = Fixed(

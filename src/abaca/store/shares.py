@@ -26,6 +26,7 @@ from .schema import (
     share_types,
     shares,
 )
+from .services import of_backend
 
 # the last fields of a record come from other tables than its row
 _location: Callable[..., ExportLocation] = ExportLocation
@@ -120,8 +121,8 @@ def instance(tx: Tx, instance_id: str) -> ShareInstance | None:
 
 def on_backend(tx: Tx, backend: str) -> list[ShareInstance]:
     """All instances of host@backend, in whatever pool."""
-    stmt = _INSTANCES.where(sa.or_(_i.host == backend, _i.host.startswith(f"{backend}#")))
-    return [ShareInstance(*row) for row in tx.all(stmt.order_by(_i.created_at, _i.id))]
+    stmt = _INSTANCES.where(of_backend(_i.host)).order_by(_i.created_at, _i.id)
+    return [ShareInstance(*row) for row in tx.all(stmt, {"backend": backend})]
 
 
 _INSERT = Fixed(sa.insert(shares))
@@ -180,10 +181,11 @@ def begin(
 ) -> bool:
     """Take an idle instance into a transitional status; own() must follow in the same
     transaction.  False if it is in another status, or some operation owns it."""
-    stmt = sa.update(share_instances).where(_i.id == instance_id)
+    params = {"which": instance_id, **_new(values | {"status": during, "updated_at": tx.now})}
     if before is not None:
-        stmt = stmt.where(_i.status.in_(before), _i.operation_id.is_(None))
-    return tx.run(stmt.values(status=during, updated_at=tx.now, **values)) == 1
+        params["before"] = list(before)
+    names = (*values, "status", "updated_at")
+    return tx.run(_change(names, idle=before is not None), params) == 1
 
 
 def own(tx: Tx, instance_id: str, op_id: int) -> None:
@@ -191,11 +193,14 @@ def own(tx: Tx, instance_id: str, op_id: int) -> None:
 
 
 @functools.cache
-def _change(names: tuple[str, ...], *, owned: bool) -> Fixed:
-    """Write these columns of an instance; owned: if this operation owns it."""
+def _change(names: tuple[str, ...], *, owned: bool = False, idle: bool = False) -> Fixed:
+    """Write these columns of an instance; owned: if this operation owns it; idle: if none does,
+    and in one of the statuses `before`."""
     stmt = sa.update(share_instances).where(_i.id == sa.bindparam("which"))
     if owned:
         stmt = stmt.where(_i.operation_id == sa.bindparam("owner"))
+    if idle:
+        stmt = stmt.where(one_of(_i.status, "before"), _i.operation_id.is_(None))
     return Fixed(stmt.values({_i[name]: sa.bindparam(f"new_{name}") for name in names}))
 
 
@@ -218,7 +223,7 @@ def begin_rules(tx: Tx, instance_id: str) -> bool:
 
 def update_instance(tx: Tx, instance_id: str, **values: Any) -> None:
     values["updated_at"] = tx.now
-    tx.run(_change(tuple(values), owned=False), {"which": instance_id, **_new(values)})
+    tx.run(_change(tuple(values)), {"which": instance_id, **_new(values)})
 
 
 def hold(tx: Tx, instance_id: str, *, not_in: Collection[str]) -> bool:

@@ -11,6 +11,7 @@ from abaca.model.access import SnapshotAccessRule
 from abaca.model.snapshots import Snapshot, SnapshotExportLocation, SnapshotInstance
 
 from .engine import Tx
+from .fixed import Fixed
 from .schema import (
     share_instances,
     shares,
@@ -32,8 +33,8 @@ COLUMNS = (
     _i.progress, _i.provider_location,
 )  # fmt: skip
 JOINED = snapshots.join(snapshot_instances, _i.id == _n.instance_id)
-_GET = sa.select(*COLUMNS).select_from(JOINED).where(_n.id == sa.bindparam("id"))
-_METADATA = sa.select(_m.key, _m.value).where(_m.snapshot_id == sa.bindparam("id"))
+_GET = Fixed(sa.select(*COLUMNS).select_from(JOINED).where(_n.id == sa.bindparam("id")))
+_METADATA = Fixed(sa.select(_m.key, _m.value).where(_m.snapshot_id == sa.bindparam("id")))
 
 
 def get(tx: Tx, snapshot_id: str) -> Snapshot | None:

@@ -34,10 +34,15 @@ def main() -> int:
             _show(outcome)
         shown = len(figures.broken)
     _say(figures)
+    for table, columns in campaign.COVERAGE.items():
+        print("", *reliability.aligned(columns, figures.coverage(table)), sep="\n")
     if given.bugs:
         _bugs()
     if given.json:
         reliability.record(given.json, "simulation", COLUMNS, figures.rows())
+        for table, columns in campaign.COVERAGE.items():
+            rows = figures.coverage(table)
+            reliability.record(given.json, f"simulation_{table}", columns, rows)
     return 1 if figures.broken else 0
 
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .bugs import BUGS, planted
 from .history import Outcome, Stage
+from .world import Reached
 
 BATCH = 50  # histories that a process plays before it looks at the time
+KILLED = ("before", "answer of", "after")  # where a process was killed
+# what is counted, and in which columns (World.reached)
+COVERAGE = {
+    "requests": ("verb", "asked", "accepted", "refused", "no answer", "repeated"),
+    "calls": ("method", "calls", "failed", *KILLED),
+}
 AT_MOST = 20  # broken promises after which it makes no sense to go on
 
 
@@ -19,18 +27,36 @@ class Figures:
     """What a campaign has seen."""
 
     histories: int = 0
-    requests: int = 0
     operations: int = 0
-    crashes: int = 0
+    reached: Counter[Reached] = field(default_factory=Counter)
     seconds: float = 0.0
     broken: list[Outcome] = field(default_factory=list)
 
     def add(self, other: Figures) -> None:
         self.histories += other.histories
-        self.requests += other.requests
         self.operations += other.operations
-        self.crashes += other.crashes
+        self.reached.update(other.reached)
         self.broken += other.broken
+
+    def _sum(self, table: str, *columns: str) -> int:
+        found = self.reached.items()
+        return sum(many for (of, _, column), many in found if of == table and column in columns)
+
+    @property
+    def requests(self) -> int:
+        return self._sum("requests", "asked")
+
+    @property
+    def crashes(self) -> int:
+        return self._sum("calls", *KILLED)
+
+    def coverage(self, table: str) -> list[tuple[str | int, ...]]:
+        """How often histories came to what: a row for each verb or method."""
+        names = sorted({row for of, row, _ in self.reached if of == table} - {"lease"})
+        return [
+            (name, *(self.reached[table, name, column] for column in COVERAGE[table][1:]))
+            for name in names
+        ]
 
     def rows(self) -> list[tuple[str, int]]:
         """For the page (abaca.testing.reliability)."""
@@ -38,7 +64,8 @@ class Figures:
             ("histories", self.histories),
             ("requests", self.requests),
             ("operations", self.operations),
-            ("crashes", self.crashes),
+            ("processes killed", self.crashes),
+            ("leases lost in the middle of work", self.reached["calls", "lease", "lost"]),
             ("broken promises", len(self.broken)),
             ("seconds", round(self.seconds)),
             ("planted bugs that the test suite has it find", len(BUGS)),
@@ -60,9 +87,8 @@ def play(seeds: Iterable[int]) -> Figures:
     for seed in seeds:
         outcome = stage().seed(seed)
         figures.histories += 1
-        figures.requests += outcome.requests
         figures.operations += outcome.operations
-        figures.crashes += outcome.crashes
+        figures.reached.update(outcome.reached)
         if outcome.wrong:
             figures.broken.append(stage().shrink(outcome))
     return figures

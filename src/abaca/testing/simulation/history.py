@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,7 @@ from .database import Database
 from .model import Model, Op
 from .plan import METHODS, Action, Plan, plan
 from .requests import VERBS, Request
-from .world import PATIENCE, Crashed, Process, World
+from .world import PATIENCE, Crashed, Process, Reached, World
 
 UNLUCKY = 8  # of a hundred requests in a world with crashes lose their answer
 SOON = 20  # rounds
@@ -46,9 +47,8 @@ class Outcome:
     plan: Plan
     wrong: tuple[str, ...]
     lines: tuple[str, ...]
-    requests: int
     operations: int
-    crashes: int
+    reached: Counter[Reached]
 
 
 class Stage:
@@ -102,7 +102,6 @@ class _History:
         self.plan = history
         self.model = Model(history.options.limits)
         self.wrong: list[str] = []
-        self.requests = self.crashes = 0
 
     def run(self) -> Outcome:
         world = self.world
@@ -119,19 +118,24 @@ class _History:
             self.plan,
             tuple(self.wrong),
             tuple(world.lines),
-            self.requests,
             rows[0][0],
-            self.crashes,
+            self._reached(),
         )
+
+    def _reached(self) -> Counter[Reached]:
+        """What was asked, called and killed: how much of abaca this history has seen."""
+        reached = self.world.reached
+        for call in self.world.array.calls():
+            reached["calls", call["method"], "calls"] += 1
+            reached["calls", call["method"], "failed"] += call["outcome"] != "ok"
+        return reached
 
     def _up(self, number: int) -> None:
         self.world.look(self.world.start(number))
 
     def _unless_it_dies(self, action: Callable[[], object]) -> None:
-        try:
+        with contextlib.suppress(Crashed):
             action()
-        except Crashed:
-            self.crashes += 1
 
     def _end(self) -> None:
         """No more misfortunes; then everything must come to its end."""
@@ -155,7 +159,7 @@ class _History:
             self._learn()
             request = VERBS[action.verb](self.model, action.a, action.b)
             if request is not None:
-                self._ask(request, action.c)
+                self._ask(action.verb, request, action.c)
             return
         getattr(self, f"_{action.verb}")(action)
 
@@ -181,8 +185,10 @@ class _History:
         self.world.settle(SOON)
 
     def _crash(self, action: Action) -> None:
-        """A process will die at one of the next points it passes."""
-        self._process(action.a).dies_in = 1 + action.b % 8
+        """A process will die at one of the next points it passes, or of those at a call."""
+        process = self._process(action.a)
+        process.dies_at_call = bool(action.c % 2)
+        process.dies_in = 1 + action.b % (3 if process.dies_at_call else 8)
 
     def _start(self, action: Action) -> None:
         self.world.start(action.a % len(self.world.managers))
@@ -203,16 +209,19 @@ class _History:
         self.world.say(f"fault: {kind} of {method} x {times}, {name}")
 
     # --- requests ---------------------------------------------------------------------------------
-    def _ask(self, request: Request, luck: int) -> None:
+    def _ask(self, verb: str, request: Request, luck: int) -> None:
         """Ask, see whether that was right, and note what is promised by now."""
         last = self._last_operation()
-        self.requests += 1
         said = self._answer(request, 1 + luck % 2 if luck < UNLUCKY else None)
         if said is None and request.repeats:
             self.world.say(f"{request.text}: no answer; once more, with the same key")
             said = self._answer(request, None)
+            self.world.reached["requests", verb, "repeated"] += 1
         if said is None:
             said = "accepted" if self._last_operation() > last else "lost"
+            self.world.reached["requests", verb, "no answer"] += 1
+        self.world.reached["requests", verb, "asked"] += 1
+        self.world.reached["requests", verb, said.partition(":")[0]] += 1
         self.world.say(f"{request.text}: {said}")
         self._judge(request, said, last)
 
@@ -225,7 +234,6 @@ class _History:
         except RequestError as error:
             return f"refused: {error}"
         except Crashed:
-            self.crashes += 1
             return None
         except Exception as error:  # noqa: BLE001 (nobody may ever see one of these)
             self.wrong.append(f"{request.text} ended in {type(error).__name__}: {error}")

@@ -153,8 +153,10 @@ def _linger(chance: random.Random) -> list[Action]:
 
 
 def _crash(chance: random.Random) -> list[Action]:
-    which, points = chance.randrange(2), chance.randrange(8)
-    return [Action("crash", which, points, 99), _work(chance, 8), _one(chance, {"start": 1})]
+    which = chance.randrange(2)
+    crash = Action("crash", which, chance.randrange(24), chance.randrange(2))
+    work = [Action("work", which, chance.randrange(8), 99) for _ in range(chance.randint(1, 3))]
+    return [crash, *work, _one(chance, {"start": 1})]
 
 
 _COURSES: dict[str, Callable[[random.Random], list[Action]]] = {

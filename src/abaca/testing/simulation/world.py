@@ -9,6 +9,7 @@ nothing any more, however its code tries, because every way out passes a point (
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ HEARTBEAT = 2.0  # seconds; in time for a lease of three
 STALLED = 5.0  # seconds; too late for it
 PATIENCE = 300  # rounds until what is live then counts as stuck
 T = TypeVar("T")
+Reached = tuple[str, str, str]  # table, row, column: what a history came to
 
 
 class Crashed(BaseException):
@@ -118,6 +120,7 @@ class Process:
         self.env = Env(self.store, world.settings)
         self.dead = False
         self.dies_in: int | None = None  # points
+        self.dies_at_call = False  # of a driver: commits do not count
         self.tasks: list[Task] = []
         self.dispatchers: list[Dispatcher] = []
         self.periodic: dict[Periodic, Task | None] = {}  # and its round that is under way
@@ -155,6 +158,10 @@ class Process:
                 self.periodic[periodic] = task = Task(self.world, periodic.round, ())
                 self.tasks.append(task)
 
+    @property
+    def holds_lease(self) -> bool:
+        return any(dispatcher.queue.lease.held for dispatcher in self.dispatchers)
+
     def renew(self) -> None:
         if self.manager:
             self.manager.worker.keeper.renew()
@@ -171,6 +178,7 @@ class World:
         )
         self.clock = SimulatedClock()
         self.lines: list[str] = []
+        self.reached: Counter[Reached] = Counter()
         self._running: Process | None = None
         self._started = 0
         self.managers: list[Process | None] = [None] * options.managers
@@ -237,7 +245,8 @@ class World:
         process = self._running
         if process is None:
             return
-        self._perhaps_die(process, point)
+        if not (process.dies_at_call and point.endswith(" commit")):
+            self._perhaps_die(process, point)
         task = greenlet.getcurrent()
         if isinstance(task, Task) and point != "before commit":  # others could not write
             task.point = point
@@ -248,6 +257,8 @@ class World:
             process.dies_in -= 1
             if process.dies_in <= 0:
                 self.say(f"{process.name} is killed {point}")
+                when, _, what = point.rpartition(" ")
+                self.reached["calls", what, when] += 1
                 process.dead = True
         if process.dead:
             raise Crashed(point)
@@ -276,6 +287,7 @@ class World:
     def stall(self, process: Process) -> None:
         """A process stands still for so long that its leases run out.  Calls that are on their
         way to the backend arrive before: what has left cannot be called back."""
+        self.reached["calls", "lease", "lost"] += process.holds_lease
         for number, task in enumerate(list(process.tasks)):
             if task.point.startswith("before "):
                 self.step(process, number)
