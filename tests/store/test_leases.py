@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from abaca.model.errors import LeaseLost
 from abaca.operations import log as oplog
 from abaca.operations.job import Job, Kinds
-from abaca.operations.lease import Lease, new_owner, owner_is_gone, try_take
+from abaca.operations.lease import Keeper, Lease, new_owner, owner_is_gone, try_take
 from abaca.operations.worker import Worker
 from abaca.store import schema as t
 from abaca.store.engine import Store
@@ -49,6 +49,34 @@ def test_a_claim_holds_the_lease_until_it_is_committed(store: Store) -> None:
     assert taken == [2, 1]
     with store.transaction() as tx:
         assert oplog.claim(tx, HOST, 1, time.time(), 5) == [], "the old epoch claims nothing"
+
+
+def test_a_heartbeat_does_not_wait_for_the_commits_of_those_who_mark_operations(
+    store: Store,
+) -> None:
+    """They are many, and one follows the other: it might wait until the lease is over."""
+    if store.dialect == "sqlite":
+        pytest.skip("SQLite has one writer")
+    keeper, lease = Keeper(store, "me/x/1/1/1", 60, 60), Lease(oplog.lease_name(HOST), 60)
+    keeper.keep(lease)
+    with store.transaction() as tx:
+        lease.renewed(try_take(tx, lease, "me/x/1/1/1") or 0, time.monotonic())
+    op_id = put(store, "x")
+    thread = threading.Thread(target=keeper.renew)
+    with store.transaction() as tx:
+        assert [op.id for op in oplog.claim(tx, HOST, 1, time.time(), 5)] == [op_id]
+        thread.start()
+        thread.join(20)
+        assert not thread.is_alive(), "it waits"
+    thread.join(20)
+
+
+def test_a_standby_is_told_when_the_lease_may_be_free(store: Store) -> None:
+    lease = Lease("l", 60.0)
+    with store.transaction() as tx:
+        assert try_take(tx, lease, "me/x/1/1/1") == 1
+        assert try_take(tx, lease, "other/x/1/1/1") is None
+    assert 30 < lease.free_in <= 60
 
 
 def test_a_lease_that_was_renewed_since_we_looked_is_not_taken(store: Store) -> None:

@@ -26,6 +26,10 @@ class Hosts:
         """Of the database for this process, which is in no namespace: a socket in the file tree."""
         return self.server.url(str(self.server.folder), self._database)
 
+    def new_database(self) -> None:
+        """An empty one takes the place of the last."""
+        self._database = self.server.database().rpartition("/")[2]
+
     def url_from(self, name: str) -> str:
         """Of the database, as the host of this name reaches it."""
         return self.server.url(_address(self.names.index(name), 1), self._database)

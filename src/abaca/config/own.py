@@ -6,8 +6,8 @@ from .options import flag, integer, real, seconds, text
 
 OWN = (
     integer("operations_threads_per_backend", 8, "operations at once per backend", min=1, max=256),
-    real("lease_seconds", 3.0, "a silent worker loses its backend after this", min=0.2, max=600),
-    real("heartbeat_seconds", 0.5, "seconds between heartbeats", min=0.05, max=60),
+    real("lease_seconds", 1.5, "a silent worker loses its backend after this", min=0.2, max=600),
+    real("heartbeat_seconds", 0.3, "seconds between heartbeats", min=0.05, max=60),
     real("reconcile_interval", 5.0, "seconds between looks after a backend's servers", min=0.1),
     real("drift_interval", 60.0, "seconds between comparisons with the database", min=0.1),
     flag("drift_repair", True, "repair what differs, unless it has no row; else only report it"),

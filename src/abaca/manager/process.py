@@ -41,8 +41,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = "nova"
     threads_per_backend: int = 8
     placement_threads: int = 2
-    lease_seconds: float = 3.0
-    heartbeat_seconds: float = 0.5
+    lease_seconds: float = 1.5
+    heartbeat_seconds: float = 0.3
     report_interval: float = 10.0
     reconcile_interval: float = 5.0
     drift_interval: float = 60.0

@@ -39,18 +39,21 @@ _INSERT = Fixed(
     )
 )
 _SELECT = Fixed(
-    sa.select(_l.owner, _l.expires_at > db_clock(), _l.expires_at).where(
+    sa.select(_l.owner, _l.expires_at - db_clock(), _l.expires_at).where(
         _l.name == sa.bindparam("which")
     )
 )
 # Not if it was renewed since we looked: its holder may have come back to life.
+_AS_SEEN = (
+    _l.name == sa.bindparam("which"),
+    _l.owner == sa.bindparam("previous"),
+    _l.expires_at == sa.bindparam("seen"),
+)
+# Waits for those who hold the row while they mark operations; renewals do not, see log._HOLD.
+_LOCK = Fixed(sa.select(_l.epoch).where(*_AS_SEEN).with_for_update())
 _TAKE = Fixed(
     sa.update(leases)
-    .where(
-        _l.name == sa.bindparam("which"),
-        _l.owner == sa.bindparam("previous"),
-        _l.expires_at == sa.bindparam("seen"),
-    )
+    .where(*_AS_SEEN)
     .values(
         owner=sa.bindparam("me"),
         epoch=_l.epoch + sa.bindparam("step", type_=sa.Integer),
@@ -131,6 +134,7 @@ class Lease:
         self.name = name
         self.ttl = ttl
         self.epoch: int | None = None
+        self.free_in = 0.0  # seconds until somebody else's time is up, as try_take found it
         self._good_until = 0.0
 
     @property
@@ -158,8 +162,8 @@ def try_take(tx: Tx, lease: Lease, owner: str) -> int | None:
     row = tx.one(_SELECT, {"which": lease.name})
     if row is None:
         return None
-    holder, valid, seen = row
-    if valid and holder != owner and not owner_is_gone(holder):
+    holder, lease.free_in, seen = row
+    if lease.free_in > 0 and holder != owner and not owner_is_gone(holder):
         return None
     values = {
         "which": lease.name,
@@ -169,6 +173,7 @@ def try_take(tx: Tx, lease: Lease, owner: str) -> int | None:
         "step": 0 if holder == owner else 1,
         "ttl": lease.ttl,
     }
+    tx.one(_LOCK, values)
     epoch: int | None = tx.scalar(_TAKE, values)
     return epoch
 

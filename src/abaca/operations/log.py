@@ -43,12 +43,13 @@ def record(row: Sequence[Any]) -> Operation:
     return Operation(*values)
 
 
-# Holding the lease's row while we mark operations keeps a successor, who must change that row,
-# from looking for orphans until ours are visible to it.  (SQLite has one writer and ignores it.)
+# Holding the lease's row while we mark operations keeps a successor, who must lock that row
+# FOR UPDATE, from looking for orphans until ours are visible to it.  KEY SHARE: heartbeats, which
+# change the row's time only, do not wait for our commit.  (SQLite has one writer and ignores it.)
 _HELD = (
     sa.select(leases.c.epoch)
     .where(leases.c.name == sa.bindparam("lease"), leases.c.epoch == sa.bindparam("lease_epoch"))
-    .with_for_update(read=True)
+    .with_for_update(read=True, key_share=True)
 )
 _HOLD = Fixed(_HELD)
 held = _HELD.cte("held")

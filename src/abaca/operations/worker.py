@@ -27,7 +27,7 @@ from .lease import Keeper, Lease, new_owner, try_take
 
 log = structlog.get_logger(__name__)
 LOOK_SECONDS = 5.0  # how long a lost wake-up can cost
-RETAKE_PART = 0.2  # of the lease time: how often a standby looks whether it may take over
+RETAKE_PART = 0.4  # of the lease time: how often a standby looks whether the holder is dead
 DATABASE_PAUSE = 0.3  # seconds between looks whether the database is back
 RESERVED_SECONDS = 30.0  # how long a transaction that starts an operation may take
 FAULT_PAUSE = 1.0  # seconds after a round that ended as no round should
@@ -136,7 +136,7 @@ class Queue:
         if epoch is None:
             self._serving = False
             self._store.signals.leave(self.name)  # so that who holds it hears of our requests
-            return self.lease.ttl * RETAKE_PART
+            return min(self.lease.ttl * RETAKE_PART, max(0.01, self.lease.free_in))
         self._greet(epoch)
         if self._lost:
             self._search(epoch)
@@ -324,8 +324,8 @@ class Worker:
         store: Store,
         kinds: Kinds,
         *,
-        lease_seconds: float = 3.0,
-        heartbeat_seconds: float = 0.5,
+        lease_seconds: float = 1.5,
+        heartbeat_seconds: float = 0.3,
         is_transient: Callable[[Exception], bool] = lambda error: False,
         last_resort: Callable[[Tx, Operation], None] = no_rows,
         owner: str | None = None,

@@ -17,10 +17,12 @@ taking the backend over and making it sure of its exports are points too.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import faulthandler
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -53,6 +55,7 @@ PLAIN: list[structlog.typing.Processor] = [
     structlog.processors.format_exc_info,
     structlog.processors.KeyValueRenderer(),
 ]
+CLONE_NEWUTS = 0x04000000
 GAVE_UP = 3  # exit status: operations were still live after the time
 
 
@@ -202,15 +205,25 @@ def run_manager(
     return process.exitcode if process.exitcode is not None else GAVE_UP
 
 
-def _serve(url: str, folder: Path, netns: str | None) -> None:
-    if netns is not None:
-        pyroute2.netns.setns(netns)
+def _serve(url: str, folder: Path, host: str | None) -> None:
+    if host is not None:
+        _move_to(host)
     make_manager(Store(url), folder).start()
     threading.Event().wait()
 
 
-def start_manager(url: str, folder: Path, netns: str | None = None) -> BaseProcess:
-    """A manager that works until somebody kills its process; in that network namespace."""
-    process = processes.Process(target=_serve, args=(url, folder, netns))
+def _move_to(host: str) -> None:
+    """Be on another machine: in the network namespace of that name, and with that host name, so
+    that managers on other hosts do not know whether our process lives."""
+    pyroute2.netns.setns(host)
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUTS) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    socket.sethostname(host)
+
+
+def start_manager(url: str, folder: Path, host: str | None = None) -> BaseProcess:
+    """A manager that works until somebody kills its process; on a host of its own, whose network
+    namespace has that name."""
+    process = processes.Process(target=_serve, args=(url, folder, host))
     process.start()
     return process

@@ -34,7 +34,7 @@ from .plan import Options
 HOST = "host@fake"
 THREADS = 2  # of a queue
 EPOCH = 1_700_000_000_000_000  # microseconds
-HEARTBEAT = 2.0  # seconds; in time for a lease of three
+LEASE, HEARTBEAT = 3.0, 2.0  # seconds
 STALLED = 5.0  # seconds; too late for it
 PATIENCE = 300  # rounds until what is live then counts as stuck
 T = TypeVar("T")
@@ -140,7 +140,12 @@ class Process:
         manager = Manager(
             self.store,
             [backend],
-            ManagerOptions(host="host", threads_per_backend=THREADS, placement_threads=1),
+            ManagerOptions(
+                host="host",
+                threads_per_backend=THREADS,
+                placement_threads=1,
+                lease_seconds=LEASE,
+            ),
             owner=f"{self.name}/-/0/-/-",  # of another machine: whether it lives is not seen
             executor=lambda threads, name: _Stepped(self),
         )
