@@ -70,6 +70,12 @@ def test_states(api: Api) -> None:
     assert found == {"one@alpha": "down", "two@beta": "stopped", "one": "up"}
 
 
+def test_a_backend_that_does_not_answer_says_why(api: Api) -> None:
+    change(api, "two@beta", problem="no route")
+    (row,) = api.get("/services", host="two@beta").json["services"]
+    assert (row["state"], row["status"], row["disabled_reason"]) == ("down", "enabled", "no route")
+
+
 def test_filters(api: Api) -> None:
     change(api, "two@beta", stopped=True, disabled=True, ensuring=True)
     assert hosts(api, host="one@alpha") == ["one@alpha"]

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 _sleep = time.sleep
+
+
+def _quick_at_first() -> Callable[[float], None]:
+    """--wait looks 60 times, every 5 s: what is done at once is seen at once, and what takes long
+    on a loaded machine is still waited for."""
+    pauses = itertools.chain((0.02 * 2**n for n in range(6)), itertools.repeat(1.0))
+    return lambda seconds: _sleep(min(seconds, next(pauses)))
 
 
 class Failed(AssertionError):
@@ -55,7 +63,7 @@ class Openstack:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
         with (
             mock.patch.dict(os.environ, {**kept, **self._environ}, clear=True),
-            mock.patch("time.sleep", lambda seconds: _sleep(min(seconds, 0.05))),  # --wait: 5 s
+            mock.patch("time.sleep", _quick_at_first()),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from typing import Any
 ABACA = Path(sys.executable).parent / "abaca"
 START_SECONDS = 60.0  # a loaded machine
 STOP_SECONDS = 15.0
+SECTION = re.compile(r"^\[(\w+)\]", re.MULTILINE)
 
 
 def free_port() -> int:
@@ -59,7 +61,7 @@ class Site:
             "[DEFAULT]\n"
             f"state_path = {self.state}\nhost = node\nauth_strategy = {auth}\n"
             f"osapi_share_listen = 127.0.0.1\nosapi_share_listen_port = {self.port}\n"
-            f"enabled_share_backends = {backend[1:].partition(']')[0]}\n"
+            f"enabled_share_backends = {', '.join(re.findall(SECTION, backend))}\n"
             f"{text}\n{backend}{database}"
         )
 
@@ -208,9 +210,12 @@ local_nfs_lease = 1
 
 
 @contextlib.contextmanager
-def local_site(ports: int, text: str = "", **options: str) -> Iterator[Site]:
-    """A site with real storage, at ports from this one on; its exports end with the block."""
-    backend = LOCAL.format(ports, ports + 5, ports + 10)
+def local_site(ports: int, text: str = "", more: str = "", **options: str) -> Iterator[Site]:
+    """A site with real storage, at ports from this one on; its exports end with the block.
+
+    more: what else is in its section, and further sections.
+    """
+    backend = LOCAL.format(ports, ports + 5, ports + 10) + more
     with site(text, backend=backend, **options) as made:
         try:
             yield made

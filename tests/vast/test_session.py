@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 from abaca.drivers.contract.errors import ManilaException, is_a, transient
 from abaca.drivers.vast import session as sessions
+from abaca.drivers.vast import tokens
 from abaca.drivers.vast.array import POOLS, QUOTAS, Quota
 from abaca.drivers.vast.driver import VastShareDriver
-from abaca.drivers.vast.tokens import ApiToken
+from abaca.drivers.vast.tokens import ApiToken, Login
 from abaca.testing.vms import Array, Running, certificates, running
 from vast.kit import CONTEXT, POOL, make_driver, new_share, new_snapshot
 
@@ -46,6 +48,47 @@ def test_a_refresh_token_that_expired_too_means_a_new_login(
     array.expire_tokens(refresh_too=True)
     driver.get_share_stats(refresh=True)
     assert logins(array) == ["token/", "token/refresh/", "token/"]
+
+
+def test_a_login_that_fails_fails_for_all_who_wait_for_it(
+    driver: VastShareDriver, array: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not each of them in its turn, with all its tries: that would take minutes."""
+    waiting = threading.Semaphore(0)
+
+    class Watched(tokens.Flight):
+        def result(self, timeout: float | None = None) -> Any:
+            waiting.release()
+            return super().result(timeout)
+
+    monkeypatch.setattr(tokens, "Flight", Watched)
+    session, real = driver.array.session, driver.array.session.exchange
+
+    def slowly(method: str, url: str, *words: Any, **how: Any) -> Any:
+        if url == "token/":
+            for _ in range(9):  # all but the one that asks
+                assert waiting.acquire(timeout=60)
+        return real(method, url, *words, **how)
+
+    monkeypatch.setattr(session, "exchange", slowly)
+    login = Login("admin", "123456")
+    array.fault("unavailable", path="token/", times=None)
+    before = len(logins(array))
+
+    def token(_: int) -> Exception | None:
+        try:
+            login.token(session)
+        except ManilaException as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(10) as pool:
+        errors = list(pool.map(token, range(10)))
+    assert all(error is not None and transient(error) for error in errors)
+    assert len(logins(array)) - before == sessions.TRIES
+    array.clear_faults()
+    monkeypatch.undo()
+    assert login.token(session).headers
 
 
 @pytest.mark.parametrize("kind", ["unavailable", "cut", "torn"])

@@ -7,14 +7,14 @@ import re
 
 from .errors import ConfigError
 
-_GENERIC = "abaca.drivers.generic.driver.GenericShareDriver"
+GENERIC = "abaca.drivers.generic.driver.GenericShareDriver"  # with share servers or without
 _GLUSTERFS = "abaca.drivers.glusterfs.driver.GlusterfsShareDriver"
 _NATIVE = "abaca.drivers.glusterfs.native.GlusterfsNativeShareDriver"
 _VAST = "abaca.drivers.vast.driver.VastShareDriver"
 _UP = "manila.share.drivers"
 
 DRIVERS = {
-    f"{_UP}.generic.GenericShareDriver": _GENERIC,
+    f"{_UP}.generic.GenericShareDriver": GENERIC,
     f"{_UP}.glusterfs.GlusterfsShareDriver": _GLUSTERFS,
     f"{_UP}.glusterfs.glusterfs_native.GlusterfsNativeShareDriver": _NATIVE,
     f"{_UP}.glusterfs_native.GlusterfsNativeShareDriver": _NATIVE,

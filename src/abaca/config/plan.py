@@ -152,7 +152,7 @@ def _driver(conf: Any, backend: Backend) -> None:
         conf.register_opts(opts(backend.rows), group=backend.group)
     except cfg.DuplicateOptError as error:
         backend.problem = f"the driver redefines an option: {error}"
-    if backend.driver_class.startswith("abaca.") and not backend.path.startswith("manila."):
+    if backend.driver_class.startswith("abaca.") and backend.driver_class != classes.GENERIC:
         conf.set_default("driver_handles_share_servers", False, group=backend.group)
 
 

@@ -25,6 +25,11 @@ class Seen(msgspec.Struct, frozen=True):
     def status(self) -> str:
         return "disabled" if self.service.disabled else "enabled"
 
+    @property
+    def reason(self) -> str | None:
+        """Why nothing is placed there: an administrator's words, or those of its backend."""
+        return self.service.disabled_reason or self.service.problem
+
 
 def is_up(reported_at: float, settings: Settings) -> bool:
     """Whether it gave a sign of life lately."""

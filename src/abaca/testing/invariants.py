@@ -1,14 +1,13 @@
-"""The five invariants of docs/architecture.md, checked on a database and a simulated backend."""
+"""The five invariants of docs/architecture.md, checked on a database and what a backend holds."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from abaca.drivers.fake.backend import FakeBackend
 from abaca.model.operations import LIVE
 from abaca.model.status import RULE_TRANSITIONAL, SHARE_TRANSITIONAL, SNAPSHOT_TRANSITIONAL
 from abaca.store import schema as t
@@ -23,7 +22,20 @@ OWNED = (
 )
 
 
-def violations(store: Store, backend: FakeBackend) -> list[str]:
+class Held(Protocol):
+    """What is looked at of a backend; FakeBackend is one."""
+
+    def shares(self) -> Mapping[str, Mapping[str, Any]]:
+        """{instance id: {size (GiB), managed (absent: yes)}}"""
+
+    def snapshots(self) -> Mapping[str, Mapping[str, Any]]:
+        """{instance id: {managed (absent: yes)}}"""
+
+    def rules(self, owner: str) -> Sequence[Mapping[str, Any]]:
+        """Of a share or a snapshot: access_type, access_to, access_level."""
+
+
+def violations(store: Store, backend: Held) -> list[str]:
     """Each violated invariant in a sentence; empty is right."""
     with store.read() as tx:
         return [*_ownership(tx), *_backend(tx, backend), *_quotas(tx), *_rules(tx, backend)]
@@ -48,7 +60,7 @@ def _ownership(tx: Tx) -> Iterator[str]:
                 yield f"1: {table.name} {row[0]} keeps the dead operation {row[2]}"
 
 
-def _backend(tx: Tx, backend: FakeBackend) -> Iterator[str]:
+def _backend(tx: Tx, backend: Held) -> Iterator[str]:
     """2: no orphans on the backend, and what is available exists there."""
     busy = bool(_live(tx))
     shares: dict[str, str] = _column(tx, t.share_instances)
@@ -67,7 +79,7 @@ def _backend(tx: Tx, backend: FakeBackend) -> Iterator[str]:
         yield from _sizes(tx, backend)
 
 
-def _sizes(tx: Tx, backend: FakeBackend) -> Iterator[str]:
+def _sizes(tx: Tx, backend: Held) -> Iterator[str]:
     there = backend.shares()
     stmt = sa.select(t.share_instances.c.id, t.shares.c.size).where(
         t.shares.c.id == t.share_instances.c.share_id, t.share_instances.c.status == "available"
@@ -123,7 +135,7 @@ def _pools(tx: Tx) -> Iterator[str]:
             yield f"3: pool {host} has {booked} GiB booked, the rows say {placed.get(host, 0)}"
 
 
-def _rules(tx: Tx, backend: FakeBackend) -> Iterator[str]:
+def _rules(tx: Tx, backend: Held) -> Iterator[str]:
     """4: with no live operation, rules in force are the rules of the database.  Of a rule in
     error nobody knows."""
     if _live(tx):
@@ -143,7 +155,7 @@ _SNAPSHOTS = t.snapshot_instances.c
 
 
 def _doors(
-    kind: str, statuses: dict[str, str], known: Sequence[Row], backend: FakeBackend
+    kind: str, statuses: dict[str, str], known: Sequence[Row], backend: Held
 ) -> Iterator[str]:
     """known: (instance, state, type, to, level)"""
     wanted: dict[str, set[tuple[Any, ...]]] = {}

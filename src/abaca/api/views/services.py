@@ -12,7 +12,7 @@ SERVICE = Representation(
         Field("status"),
         Field("state"),
         Field("updated_at", TIME, nullable=True, get="service.updated_at"),
-        Field("disabled_reason", nullable=True, min="2.83", get="service.disabled_reason"),
+        Field("disabled_reason", nullable=True, min="2.83", get="reason"),
         Field("ensuring", "boolean", min="2.86", get="service.ensuring"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -53,24 +54,53 @@ class ApiToken(Anonymous):
         return Token({"Authorization": f"Api-Token {self.secret}"})
 
 
+Flight = Future[Token]
+"""The way to a token, which one thread goes for all who wait for its result."""
+
+
 class Login:
-    """User and password.  Whoever finds the token void first gets a new one, the others wait."""
+    """User and password.  Whoever finds the token void first gets a new one, the others wait; a
+    failure is theirs, too."""
 
     def __init__(self, user: str, password: str) -> None:
         self._user, self._password = user, password
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._refresh: str | None = None
+        self._flight: Flight | None = None
 
     def token(self, session: Session) -> Token:
-        with self._lock:
-            return self._token or self._log_in(session)
+        return self._token or self._after(session, None)
 
     def renew(self, session: Session, old: Token) -> bool:
-        with self._lock:
-            if self._token is None or self._token.number <= old.number:
-                self._refreshed(session, old) or self._log_in(session, old)
+        self._after(session, old)
         return True
+
+    def _after(self, session: Session, old: Token | None) -> Token:
+        """A token later than the old one."""
+        with self._lock:
+            if self._token and (old is None or self._token.number > old.number):
+                return self._token
+            flight, mine = self._flight or Flight(), self._flight is None
+            self._flight = flight
+        if mine:
+            self._fly(flight, session, old)
+        return flight.result()
+
+    def _fly(self, flight: Flight, session: Session, old: Token | None) -> None:
+        """Whatever comes of it is told to all who wait."""
+        try:
+            made = self._refreshed(session, old) or self._log_in(session, old)
+        except BaseException as error:
+            self._land(None)
+            flight.set_exception(error)
+        else:
+            self._land(made)
+            flight.set_result(made)
+
+    def _land(self, made: Token | None) -> None:
+        with self._lock:
+            self._token, self._flight = made or self._token, None
 
     def _refreshed(self, session: Session, old: Token) -> Token | None:
         """By the refresh token, while that is good; it is used once."""
@@ -99,7 +129,6 @@ class Login:
             access = str(pair["access"])
         except (msgspec.MsgspecError, KeyError) as error:
             raise errors.VastDriverException(reason="the answer holds no token") from error
-        number = 1 + (old.number if old else 0)
-        self._token = Token({"Authorization": f"Bearer {access}"}, number)
         self._refresh = pair.get("refresh")
-        return self._token
+        number = 1 + (old.number if old else 0)
+        return Token({"Authorization": f"Bearer {access}"}, number)
