@@ -144,11 +144,10 @@ def _stop_exports(config: Config) -> int:
     from abaca.model.context import system_context
 
     from . import assembly
+    from .database import file_of
 
-    if (
-        config.database_url == f"sqlite:///{config.state_path / 'abaca.sqlite'}"
-        and not (config.state_path / "abaca.sqlite").exists()
-    ):
+    file = file_of(config)
+    if file is not None and not file.exists():
         return fail(f"abaca has never run on {config.state_path}: there are no exports to end.")
     store = assembly.open_store(config)
     try:
