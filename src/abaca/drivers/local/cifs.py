@@ -71,6 +71,9 @@ class CifsExporter:
     def withdraw(self, name: str) -> None:
         self.shares.delete(name)
 
+    def check(self) -> None:
+        self.server.check_port()
+
     def reconcile(self) -> None:
         self.shares.reconcile()
 
