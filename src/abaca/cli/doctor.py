@@ -100,9 +100,9 @@ def _drift(config: Config) -> Iterator[Check]:
 
 
 @click.command()
-@config_options
 @click.option("--install", is_flag=True, help="Install the Debian packages that are missing.")
 @click.option("--tests", is_flag=True, help="With --install: also what the test suite needs.")
+@config_options
 def doctor(install: bool, tests: bool) -> int:
     """Check this machine and say what is missing.
 
