@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
+import stat
+
+import pytest
 
 from support.processes import Site
 
@@ -90,3 +95,48 @@ def test_doctor_has_nothing_to_say_of_a_fake_backend(fake: Site) -> None:
     result = fake.run("doctor")
     assert result.returncode == 0, result.stdout
     assert "configuration    fine" in result.stdout
+
+
+@pytest.mark.parametrize("words", ["db upgrade", "db version", "api", "manager", "serve", "status"])
+def test_a_state_directory_that_cannot_be_made_is_one_sentence(fake: Site, words: str) -> None:
+    result = fake.run(*words.split(), ABACA_STATE_DIR="/proc/abaca")
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: ") or words == "db version", result.stderr
+    assert result.stderr.count("\n") <= 1 and "Traceback" not in result.stderr
+
+
+def test_looking_makes_nothing(fake: Site) -> None:
+    assert "version   empty" in fake.run("db", "version").stdout
+    for words in (["status"], ["user", "list"], ["db", "purge"], ["drift"], ["doctor"]):
+        fake.run(*words)
+    assert not fake.state.exists()
+
+
+def test_a_database_of_a_newer_release_is_left_alone(fake: Site) -> None:
+    fake.run("db", "upgrade")
+    with contextlib.closing(sqlite3.connect(fake.state / "abaca.sqlite")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '0099'")
+        database.commit()
+    for words in ("serve", "api", "manager", "db upgrade", "status", "serve --stop-exports"):
+        result = fake.run(*words.split())
+        assert result.returncode == 1
+        assert result.stderr.startswith(
+            "Error: The database is of a newer release (version 0099; this one knows"
+        )
+        assert result.stderr.count("\n") == 1
+
+
+def test_nobody_else_can_read_what_abaca_keeps(fake: Site) -> None:
+    """Hashes of passwords, keys of access rules, requests."""
+    fake.serve()
+    fake.await_share(fake.create("one"))
+    kept = [path for path in fake.state.glob("abaca.*") if path.is_file()]
+    assert {"abaca.sqlite", "abaca.sqlite-wal", "abaca.log"} <= {path.name for path in kept}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(fake: Site) -> None:
+    fake.run("db", "upgrade")
+    result = fake.run("db", "backup", "/proc/copy")
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith("Error: /proc/copy: ")

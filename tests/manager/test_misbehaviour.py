@@ -101,6 +101,23 @@ def test_a_door_that_the_backend_could_not_close_is_not_forgotten(world: Running
     assert world.look(share.id).access_rules_status == "error"
 
 
+def test_the_owner_of_a_rule_that_is_refused_is_told_why(world: Running) -> None:
+    share = world.share()
+    old = allow(world, share.id, "10.0.0.1")
+    world.settle()
+    new = allow(world, share.id, "10.0.0.2")
+    world.settle()
+    refused = {old: {"state": "error"}, new: {"state": "error", "reason": "no room for it"}}
+    world.answers("update_access", refused)
+    allow(world, share.id, "10.0.0.3")
+    world.settle()
+    assert sorted(states(world, share.id)) == ["active", "error", "error"]
+    assert {message.user_message for message in world.messages(share.id)} == {
+        "update access rules: this kind of access rule is not supported for this share.",
+        "update access rules: the rule for 10.0.0.2 is not in force: no room for it.",
+    }
+
+
 def test_a_rule_that_is_denied_while_it_is_applied_is_denied(world: Running) -> None:
     share = world.share()
     world.array.set_fault("update_access", "latency", seconds=0.5)

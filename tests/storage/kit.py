@@ -115,9 +115,15 @@ class Backend:
         return share
 
     def allow(self, share: Share, *rules: AccessRule) -> dict[str, Any]:
-        """Put exactly these rules in force."""
-        result = self.driver.update_access(CONTEXT, share, rules, [], [], [])
-        return {key: dict(value) for key, value in (result or {}).items()}
+        """Put exactly these rules in force; what is said of them, without reasons."""
+        return {
+            key: {word: each for word, each in said.items() if word != "reason"}
+            for key, said in self.told(share, *rules).items()
+        }
+
+    def told(self, share: Share, *rules: AccessRule) -> dict[str, Any]:
+        """As allow, with the reasons for those in error."""
+        return dict(self.driver.update_access(CONTEXT, share, rules, [], [], []) or {})
 
     def snapshot(self, share: Share) -> Snapshot:
         """A new snapshot on the backend."""

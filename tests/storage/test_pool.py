@@ -13,7 +13,7 @@ import pytest
 
 from abaca.drivers.contract import errors
 from abaca.drivers.local import btrfs
-from abaca.drivers.local.pool import UNFINISHED, Pool
+from abaca.drivers.local.pool import Pool
 from storage.kit import CONTEXT, Backend, new_share, why_not
 
 pytestmark = pytest.mark.storage
@@ -72,12 +72,27 @@ def test_foreign_file_is_not_overwritten(place: Path) -> None:
     pool.close()
 
 
-def test_interrupted_mkfs_is_done_again(place: Path) -> None:
-    image = place / "pool.img"
-    image.write_bytes(UNFINISHED + b"half a file system")
-    pool = Pool(place / "pool", image, 1)
+@pytest.fixture
+def small_disk(place: Path) -> Iterator[Path]:
+    disk = place / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_pool_that_could_not_be_made_is_made_once_there_is_room(small_disk: Path) -> None:
+    """mkfs fails in its middle, as it does when it is killed; the next attempt is another Pool."""
+    image = small_disk / "pool.img"
+    for _ in range(2):
+        with pytest.raises(errors.ShareBackendException, match="mkfs"):
+            Pool(small_disk / "pool", image, 1).open()
+    assert image.stat().st_blocks
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    pool = Pool(small_disk / "pool", image, 1)
     pool.open()
     assert btrfs.is_subvolume(pool.root)
+    assert [file.name for file in small_disk.iterdir() if file.is_file()] == ["pool.img"]
     pool.close(unmount=True)
 
 

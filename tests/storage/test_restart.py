@@ -188,7 +188,7 @@ def test_port_taken_is_one_clear_sentence(own_backend: Backend) -> None:
     thief = own_backend.new_driver(local_state_path=str(own_backend.directory / "other"))
     try:
         thief.do_setup(CONTEXT)
-        with pytest.raises(errors.GaneshaException, match=r"port .* is taken"):
+        with pytest.raises(errors.BadConfigurationException, match=r"port .* is taken"):
             thief.create_share(CONTEXT, new_share())
     finally:
         thief.stop_exports()

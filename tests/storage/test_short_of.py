@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import re
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -170,6 +171,24 @@ def test_ganesha_is_missing(site: Site) -> None:
     )
     log = (site.state / "abaca.log").read_text()
     assert re.search(r"NFS needs the package nfs-ganesha \(ganesha.nfsd not found\)", log)
+
+
+@pytest.mark.parametrize(
+    ("option", "way_out"),
+    [
+        ("nfs", "stop the other NFS server, or give this backend other ports"),
+        ("smb", "stop the other SMB server, set local_smb_port, or take CIFS out of"),
+    ],
+)
+def test_another_server_has_the_port(site: Site, option: str, way_out: str) -> None:
+    """Said at the start; what is asked for meanwhile is done when the port is free."""
+    [port] = re.findall(rf"local_{option}_port = (\d+)", site.file.read_text())
+    with socket.create_server(("127.0.0.1", int(port))):
+        process = site.start("serve")
+        site.await_text(process, f"TCP port {port} is taken (Address already in use); {way_out}")
+        waiting = site.create("waits")
+        assert status(site, waiting) == "creating"
+    await_(lambda: status(site, waiting) == "available")
 
 
 def test_the_pool_is_locked_by_another_process(site: Site) -> None:

@@ -142,14 +142,26 @@ def test_everybody_and_version_six(smb: Backend, foreigner: Foreigner) -> None:
     assert "NT_STATUS" in foreigner.run(*command).stdout
 
 
-def test_levels_that_samba_cannot_mix_shut_the_lesser_out(
-    smb: Backend, foreigner: Foreigner
+@pytest.mark.parametrize("first", ["rw", "ro"])
+def test_of_levels_that_samba_cannot_mix_the_one_in_force_stays(
+    smb: Backend, foreigner: Foreigner, first: str
 ) -> None:
+    """The rule that would change what others have is refused, and says why."""
     share = smb.share(protocol="CIFS")
-    wide, narrow = rule("10.0.0.0/8"), rule(foreigner.address, "ro")
-    states = smb.allow(share, wide, narrow)
-    assert states[wide["access_id"]]["state"] == "active"
-    assert states[narrow["access_id"]] == {"state": "error"}
+    old = rule(f"{foreigner.address}/24", first)
+    new = rule("192.0.2.0/24", "ro" if first == "rw" else "rw")
+    smb.allow(share, old)
+    for _ in range(2):  # asked again after a crash
+        told = smb.told(share, old, new)
+        assert told[old["access_id"]] == {"state": "active"}
+        assert told[new["access_id"]]["state"] == "error"
+        assert (
+            "writable for one address and read-only for another"
+            in (told[new["access_id"]]["reason"])
+        )
+    said = smbclient(smb, share, "mkdir x; ls", machine=foreigner)
+    assert "x " in said if first == "rw" else "NT_STATUS" in said
+    assert smb.allow(share, new) == {new["access_id"]: {"state": "active"}}
     assert "NT_STATUS" in smbclient(smb, share, "ls", machine=foreigner)
 
 

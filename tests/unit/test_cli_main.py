@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -47,6 +48,30 @@ def test_commands_whose_module_is_missing_are_not_offered(
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"]) == 0
     assert "Usage: abaca " + name in capsys.readouterr().out
+
+
+def _walk(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield " ".join((*path, name)), command
+        if isinstance(command, click.Group):
+            yield from _walk(command, (*path, name))
+
+
+@pytest.mark.parametrize(
+    "command", [pytest.param(command, id=path) for path, command in _walk(abaca)]
+)
+def test_help_says_what_each_option_is_for_and_what_is_special_first(
+    command: click.Command,
+) -> None:
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    assert all(option.help for option in options)
+    names = [option.name for option in options]
+    if "config_file" in names:
+        assert names[-2:] == ["config_file", "config_dir"]
+    assert not command.get_short_help_str(limit=68).endswith("...")
 
 
 def test_a_mistyped_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,7 +41,10 @@ def test_results_are_keyed_by_either_id() -> None:
         {"id": "b", "access_type": "ip", "access_to": "nonsense", "access_level": "rw"},
     ]
     wanted = rules.read(given, ("ip",))
-    assert wanted.states(given) == {"a": {"state": "active"}, "b": {"state": "error"}}
+    assert wanted.states(given) == {
+        "a": {"state": "active"},
+        "b": {"state": "error", "reason": "'nonsense' is not an IP address or network"},
+    }
 
 
 def test_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,11 @@ import ipaddress
 
 import pytest
 
-from abaca.drivers.samba.rules import Rules, narrows, parameters
+from abaca.drivers.samba.rules import Rules, narrows, of_one_level, parameters
 from abaca.drivers.samba.section import UnsafeValue, check_name, parse, render
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Levels = dict[Network, bool]
 NET, HOST = ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("10.0.0.5/32")
 
 
@@ -34,8 +36,20 @@ def test_addresses() -> None:
     assert parameters(Rules({NET: True}))["hosts allow"] == "10.0.0.0/8"
     assert parameters(Rules({NET: True}))["read only"] == "no"
     assert parameters(Rules({NET: False}))["read only"] == "yes"
-    mixed = parameters(Rules({NET: True, HOST: False}))
-    assert mixed["hosts allow"] == "10.0.0.0/8 EXCEPT 10.0.0.5/32"
+    assert parameters(Rules({NET: True, HOST: True}))["hosts allow"] == "10.0.0.0/8 10.0.0.5/32"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "before", "honoured"),
+    [
+        ({NET: True, HOST: True}, {NET: False}, {NET, HOST}),
+        ({NET: True, HOST: False}, {NET: True}, {NET}),
+        ({NET: True, HOST: False}, {HOST: False}, {HOST}),
+        ({NET: True, HOST: False}, {}, {HOST}),
+    ],
+)
+def test_addresses_of_one_level(wanted: Levels, before: Levels, honoured: set[Network]) -> None:
+    assert of_one_level(wanted, before) == {network: wanted[network] for network in honoured}
 
 
 @pytest.mark.parametrize(
@@ -45,7 +59,7 @@ def test_addresses() -> None:
         (Rules({NET: True}), Rules({NET: True, HOST: True}), False),
         (Rules({NET: True}), Rules(), True),
         (Rules({NET: True}), Rules({NET: False}), True),
-        (Rules({NET: True}), Rules({NET: True, HOST: False}), True),
+        (Rules({NET: True, HOST: True}), Rules({NET: True}), True),
         (Rules({NET: True}), Rules({NET: True}, {"al": True}), True),
         (Rules(users={"al": True}), Rules(users={"al": False}), True),
         (Rules(users={"al": True}), Rules(users={"al": True, "bo": True}), False),

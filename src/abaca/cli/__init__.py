@@ -62,4 +62,8 @@ def main(args: list[str] | None = None) -> int:
         return 130
     except AbacaError as error:
         return fail(error.message)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return fail(f"{error.filename}: {error.strerror}.")
     return result if isinstance(result, int) else 0

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@config_options
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the API instead of 8786.")
+@config_options
 def api(port: int | None) -> int:
     """The API alone, and the embedded identity if that is configured.
 

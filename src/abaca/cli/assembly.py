@@ -15,14 +15,15 @@ from abaca.service.env import Env, Settings
 from abaca.store import migrate
 from abaca.store.engine import Store
 
+from .database import make_room
+
 if TYPE_CHECKING:
     from abaca.config import BackendConfig, Config
 
 
 def open_store(config: Config) -> Store:
     """The configured database, with the tables of this release."""
-    if config.database_url.startswith("sqlite"):
-        config.state_path.mkdir(parents=True, exist_ok=True)
+    make_room(config)
     store = Store(config.database_url)
     migrate.upgrade(store)
     return store

@@ -99,7 +99,10 @@ def _as_json(config: Config, findings: list[Finding]) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @config_options
 def show(section: str | None, changed: bool, defaults: bool, as_json: bool) -> None:
-    """Print the values in force, secrets masked; of one SECTION or of all."""
+    """Print the values in force, of one SECTION or of all.
+
+    Secrets are masked.
+    """
     read_config = read(files=()) if defaults else read(*config_sources())
     values = [
         value

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from .common import config_options, load_config, table
-from .database import opened
+from .database import file_of, make_room, opened
 
 if TYPE_CHECKING:
+    from abaca.config import Config
     from abaca.store.engine import Store
 
 
@@ -32,7 +33,9 @@ def upgrade() -> None:
     """Create the tables, or bring them to this release.  Doing it again is harmless."""
     from abaca.store import migrate
 
-    with _opened() as store:
+    config = load_config()
+    make_room(config)
+    with _opened(config) as store:
         before = migrate.version(store)
         if migrate.upgrade(store):
             click.echo(f"{_shown(store)}: from {before or 'empty'} to {migrate.HEAD}")
@@ -49,8 +52,10 @@ def version() -> int:
     """
     from abaca.store import migrate
 
-    with _opened() as store:
-        found = migrate.version(store)
+    config = load_config()
+    file = file_of(config)
+    with _opened(config) as store:
+        found = migrate.version(store) if file is None or file.exists() else None
         click.echo(f"database  {_shown(store)}")
         click.echo(f"version   {found or 'empty'}")
         click.echo(f"needed    {migrate.HEAD}")
@@ -67,20 +72,18 @@ def backup(file: Path) -> None:
     """
     import sqlite3
 
-    from sqlalchemy import make_url
-
-    url = make_url(load_config().database_url)
-    if url.get_backend_name() != "sqlite" or not url.database:
+    original = file_of(load_config())
+    if original is None:
         raise click.ClickException("The database is PostgreSQL: use pg_dump.")
-    if not Path(url.database).exists():
-        raise click.ClickException(f"There is no database {url.database}.")
+    if not original.exists():
+        raise click.ClickException(f"There is no database {original}.")
     if file.exists():
         raise click.ClickException(f"{file} exists already; choose another name.")
-    with contextlib.closing(sqlite3.connect(url.database)) as source:
+    with contextlib.closing(sqlite3.connect(original)) as source:
         file.touch(mode=0o600)
         with contextlib.closing(sqlite3.connect(file)) as target:
             source.backup(target)
-    click.echo(f"{url.database} copied to {file}")
+    click.echo(f"{original} copied to {file}")
 
 
 @db.command()
@@ -107,13 +110,10 @@ def purge(dry_run: bool) -> None:
 
 
 @contextlib.contextmanager
-def _opened() -> Iterator[Store]:
+def _opened(config: Config) -> Iterator[Store]:
     """The configured database, without touching its tables."""
     from abaca.store.engine import Store
 
-    config = load_config()
-    if config.database_url.startswith("sqlite"):
-        config.state_path.mkdir(parents=True, exist_ok=True)
     store = Store(config.database_url)
     try:
         yield store

@@ -12,7 +12,7 @@ import click
 from abaca.drivers.ganesha.packages import missing_packages
 
 from .common import config_options, load_config, table
-from .database import opened
+from .database import file_of, opened
 from .packages import LOCAL, MTAB, install_missing, needs
 from .progress import Progress
 
@@ -82,17 +82,17 @@ def first_problem(config: Config, look: Callable[[Config], Iterator[Check]] = ch
 def _drift(config: Config) -> Iterator[Check]:
     """What the last comparison found; nothing before abaca has run here for the first time."""
     from abaca.model.context import system_context
-    from abaca.model.errors import Unavailable
+    from abaca.model.errors import AbacaError
     from abaca.service import drift
     from abaca.service.env import Env
 
-    sqlite, _, path = config.database_url.partition("sqlite:///")
-    if not sqlite and not Path(path).exists():
+    file = file_of(config)
+    if file is not None and not file.exists():
         return
     try:
         with opened(config) as store:
             number = len(drift.find(Env(store), system_context()).findings)
-    except (Unavailable, click.ClickException) as error:
+    except (AbacaError, click.ClickException) as error:
         yield Check("database", str(error))
         return
     problem = f"{number} differences between database and backends: see abaca drift"
@@ -100,9 +100,9 @@ def _drift(config: Config) -> Iterator[Check]:
 
 
 @click.command()
-@config_options
 @click.option("--install", is_flag=True, help="Install the Debian packages that are missing.")
 @click.option("--tests", is_flag=True, help="With --install: also what the test suite needs.")
+@config_options
 def doctor(install: bool, tests: bool) -> int:
     """Check this machine and say what is missing.
 

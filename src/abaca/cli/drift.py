@@ -33,8 +33,8 @@ def _env() -> Iterator[Env]:
 
 
 @click.group(invoke_without_command=True)
-@config_options
 @click.option("--host", help="Of this host@backend only.")
+@config_options
 @click.pass_context
 def drift(ctx: click.Context, host: str | None) -> int:
     """Where backends differ from the database, as of the last comparison.
@@ -83,10 +83,10 @@ _YES = click.option("--yes", is_flag=True, help="Do it; otherwise only say what 
 
 
 @drift.command()
-@config_options
 @click.argument("ids", nargs=-1)
 @click.option("--host", help="Of this host@backend only.")
 @_YES
+@config_options
 def repair(ids: tuple[str, ...], host: str | None, yes: bool) -> int:
     """Repair findings, or all: make the backend what the database says.
 
@@ -113,13 +113,13 @@ def repair(ids: tuple[str, ...], host: str | None, yes: bool) -> int:
 
 
 @drift.command()
-@config_options
 @click.argument("finding_id", metavar="ID")
 @click.option("--project", required=True, help="Name or id of the project that gets it.")
 @click.option("--name", help="Name of the share or snapshot.")
 @click.option("--share-type", help="Name or id; otherwise the default one.")
 @click.option("--pool", help="Where it is, if the backend has several pools.")
 @_YES
+@config_options
 def adopt(
     finding_id: str,
     project: str,

@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 import click
 
+from .database import make_directory
+
 DRAIN_SECONDS = 1.5  # what runs may finish; the rest is taken up by the next start
 
 
@@ -25,16 +27,8 @@ def only_one(state: Path) -> Iterator[None]:
 
     A kernel lock: it goes with the process, however that ends.
     """
-    path = state / "serve.pid"
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+")
-    except OSError as error:
-        raise click.ClickException(
-            f"The state directory {state} cannot be used: {error.strerror}. "
-            "Choose another with ABACA_STATE_DIR."
-        ) from None
-    with file:
+    make_directory(state)
+    with os.fdopen(os.open(state / "serve.pid", os.O_RDWR | os.O_CREAT, 0o644), "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

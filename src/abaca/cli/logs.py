@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -27,13 +28,17 @@ def log_path(config: Config, in_file: bool = False) -> Path | None:
     return config.state_path / FILE if in_file and not config.use_stderr else None
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def set_up(config: Config, *, in_file: bool = False) -> Path | None:
     """Structured events, one per line: JSON with use_json, else for people.  Returns the file."""
     path = log_path(config, in_file)
     target: TextIO = sys.stderr
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        target = path.open("a", encoding="utf-8", buffering=1)
+        target = open(path, "a", encoding="utf-8", buffering=1, opener=_private)  # noqa: SIM115
     level = logging.DEBUG if config.debug else logging.INFO
     renderer: Any = (
         structlog.processors.JSONRenderer()

@@ -19,9 +19,9 @@ import click
     help="A microversion; repeatable. Default: every one.",
 )
 def openapi(directory: Path, versions: tuple[str, ...]) -> None:
-    """Write OpenAPI 3.1 documents, one for each microversion, to DIRECTORY.
+    """Write the OpenAPI 3.1 documents to DIRECTORY.
 
-    A running abaca serves the same at /v2/openapi?version=2.65.
+    One for each microversion; without DIRECTORY into ./openapi. A running abaca serves the same at /v2/openapi?version=2.65.
     """
     from abaca.api.openapi import asked, export
     from abaca.api.registry import load

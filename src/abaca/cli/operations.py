@@ -20,10 +20,12 @@ _COLORS = {"done": "green", "failed": "red", "cancelled": "yellow"}
 
 
 @click.command()
-@config_options
 @click.argument("share", required=False)
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10000))
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(1, 10000), help="How many."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@config_options
 def operations(share: str | None, limit: int, as_json: bool) -> None:
     """What was done lately, or everything done to SHARE with its steps.
 

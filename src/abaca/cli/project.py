@@ -29,7 +29,7 @@ def list_projects() -> None:
 
 @project.command()
 @click.argument("name")
-@click.option("--description", default="")
+@click.option("--description", default="", help="What it is for.")
 @config_options
 def create(name: str, description: str) -> None:
     """Add a project."""
@@ -64,7 +64,10 @@ def disable(name: str) -> None:
 @click.option("--force", is_flag=True, help="Even if it has shares, which only admins see then.")
 @config_options
 def delete(name: str, force: bool) -> None:
-    """Remove a project, with its role assignments and application credentials."""
+    """Remove a project.
+
+    With it go its role assignments and application credentials.
+    """
     from abaca.model.identity import Project
 
     with open_directory() as directory:

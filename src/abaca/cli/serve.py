@@ -19,12 +19,12 @@ LOOK_SECONDS = 0.05
 
 
 @click.command()
-@config_options
 @click.option("--first-share", metavar="NAME", help="Make a share and write a file into it.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the API instead of 8786.")
 @click.option("--install", is_flag=True, help="First install the Debian packages that are missing.")
 @click.option("--stop-exports", is_flag=True, help="End the exports of all backends, then leave.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@config_options
 def serve(
     first_share: str | None, port: int | None, install: bool, stop_exports: bool, quiet: bool
 ) -> int:
@@ -144,11 +144,10 @@ def _stop_exports(config: Config) -> int:
     from abaca.model.context import system_context
 
     from . import assembly
+    from .database import file_of
 
-    if (
-        config.database_url == f"sqlite:///{config.state_path / 'abaca.sqlite'}"
-        and not (config.state_path / "abaca.sqlite").exists()
-    ):
+    file = file_of(config)
+    if file is not None and not file.exists():
         return fail(f"abaca has never run on {config.state_path}: there are no exports to end.")
     store = assembly.open_store(config)
     try:

@@ -16,9 +16,9 @@ _STATES = {"up": "green", "down": "red", "stopped": "yellow"}
 
 
 @click.command()
-@config_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--hours", default=24.0, show_default=True, help="How far failures look back.")
+@config_options
 def status(as_json: bool, hours: float) -> int:
     """What runs, what it does, what is wrong.
 

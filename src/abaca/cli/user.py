@@ -47,7 +47,7 @@ def list_users() -> None:
 @click.option("--password", help=PASSWORD_HELP)
 @click.option("--project", help="Where a login without project goes; the user gets the role there.")
 @click.option("--role", default="member", show_default=True, help="Role on that project.")
-@click.option("--email")
+@click.option("--email", help="Kept, and shown; abaca sends none.")
 @config_options
 def create(
     name: str, password: str | None, project: str | None, role: str, email: str | None

@@ -35,8 +35,10 @@ class Wanted:
     def states(self, rules: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
         """What to tell of each rule."""
         return {
-            rule_id(rule): {"state": "error" if rule_id(rule) in self.refused else "active"}
-            for rule in rules
+            key: {"state": "error", "reason": self.refused[key]}
+            if key in self.refused
+            else {"state": "active"}
+            for key in map(rule_id, rules)
         }
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import structlog
+
+from abaca.drivers.contract.results import RuleUpdate
 from abaca.model.access import InstanceRule
+from abaca.model.messages import refused
 from abaca.model.shares import Share
 from abaca.operations.job import Job
 from abaca.store import access as store
@@ -15,6 +19,9 @@ from abaca.store.engine import Tx
 from . import messages, records
 from .backend import Backend
 from .kinds import kinds
+
+log = structlog.get_logger(__name__)
+_NOTHING = RuleUpdate()
 
 # asked for -> under way; a batch that a crash interrupted is under way already
 UNDER_WAY = {
@@ -45,26 +52,26 @@ def update_access(job: Job[Backend]) -> None:
         share = share_store.get(tx, job.op.resource_id, locations=True)
         store.move(tx, instance_id, UNDER_WAY, job.op.id)
         rules = store.on_instance(tx, instance_id)
-    batch = [rule for rule in rules if rule.state in UNDER_WAY.values()]
     if share is None:
         return
-    updates = _drive(job, share, rules) if batch else {}
+    under_way = any(rule.state in UNDER_WAY.values() for rule in rules)
+    updates = _drive(job, share, rules) if under_way else {}
     with job.finish() as tx:
         share_store.lock_instance(tx, instance_id)
-        _settle(tx, batch, updates)
+        _settle(job, tx, rules, updates)
         set_status(tx, instance_id)
 
 
 def _drive(
     job: Job[Backend], share: Share, rules: Sequence[InstanceRule]
-) -> dict[str, tuple[str | None, str | None]]:
-    """Call the driver; {rule id: (state, access key)} for what it said something about."""
+) -> Mapping[str, RuleUpdate]:
+    """Call the driver; by rule id, of those that it said something about."""
     known = known_to_driver(job, share, rules)
 
     def in_state(*states: str) -> list[object]:
         return [records.rule(rule, share.id) for rule in known if rule.state in states]
 
-    answer = job.backend.update_access(
+    updates: Mapping[str, RuleUpdate] = job.backend.update_access(
         job,
         job.backend.context(job),
         records.share(share),
@@ -73,7 +80,7 @@ def _drive(
         delete_rules=in_state("denying"),
         update_rules=in_state("updating"),
     )
-    return {rule_id: (update.state, update.access_key) for rule_id, update in answer.items()}
+    return updates
 
 
 def known_to_driver(
@@ -90,19 +97,30 @@ def _is_ipv6(text: str) -> bool:
 
 
 def _settle(
-    tx: Tx, batch: Sequence[InstanceRule], updates: dict[str, tuple[str | None, str | None]]
+    job: Job[Backend],
+    tx: Tx,
+    rules: Sequence[InstanceRule],
+    updates: Mapping[str, RuleUpdate],
 ) -> None:
     gone = []
-    for rule in batch:
-        state, key = updates.get(rule.access_id, (None, None))
-        if rule.state == "denying" and state != "error":
+    for rule in rules:
+        said = updates.get(rule.access_id, _NOTHING)
+        if rule.state == "denying" and said.state != "error":
             gone.append(rule)
-            continue
-        # one that was denied meanwhile is left to the operation that denies it
-        store.settle(tx, [rule.id], state or "active", before=[rule.state])
-        if key is not None:
-            store.update(tx, rule.access_id, access_key=key)
+        elif rule.state in UNDER_WAY.values() or said.state == "error":
+            # one that was denied meanwhile is left to the operation that denies it
+            store.settle(tx, [rule.id], said.state or "active", before=[rule.state])
+        if said.access_key is not None:
+            store.update(tx, rule.access_id, access_key=said.access_key)
+        if said.state == "error":
+            _tell_refused(job, tx, rule, said.reason)
     store.remove(tx, [rule.id for rule in gone], [rule.access_id for rule in gone])
+
+
+def _tell_refused(job: Job[Backend], tx: Tx, rule: InstanceRule, reason: str | None) -> None:
+    log.warning("rule.refused", share=job.op.resource_id, rule=rule.access_id, reason=reason)
+    text = refused(messages.UPDATE_RULES, rule.access_to, reason) if reason else None
+    messages.tell(tx, job, messages.UPDATE_RULES, messages.NOT_SUPPORTED, text=text)
 
 
 def set_status(tx: Tx, instance_id: str) -> None:

@@ -12,7 +12,7 @@ from abaca.store.engine import Tx
 
 ALLOCATE, CREATE, DELETE_RULES, UPDATE, REVERT, DELETE = "001", "002", "003", "005", "006", "007"
 EXTEND, SHRINK, UPDATE_RULES, METADATA = "008", "009", "010", "027"
-UNKNOWN = "001"
+UNKNOWN, NOT_SUPPORTED = "001", "021"
 
 # class name of an error -> detail id; the first that fits
 _DETAILS: dict[str, str] = {

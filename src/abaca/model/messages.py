@@ -103,6 +103,11 @@ def not_answered(action_id: str) -> str:
     )
 
 
+def refused(action_id: str, access_to: str, reason: str) -> str:
+    """The sentence about an access rule that the backend cannot honour."""
+    return f"{ACTIONS[action_id]}: the rule for {access_to} is not in force: {reason[:500]}."
+
+
 def words(action_id: str, detail_id: str) -> str:
     """The sentence shown to the user: '<what>: <why>'."""
     return f"{ACTIONS[action_id]}: {DETAILS[detail_id]}"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from abaca.model.errors import AbacaError
+
 from .engine import Store
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ _LOCK = sa.text("SELECT pg_advisory_xact_lock(4120231)")
 _PATIENCE = sa.text("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
+class StrangeDatabase(AbacaError):
+    """Its tables are not those of this release."""
+
+
 def version(store: Store) -> str | None:
     """The revision the database is at; None when it is empty."""
     with store.read() as tx:
@@ -29,11 +35,34 @@ def version(store: Store) -> str | None:
         return found
 
 
+def check(store: Store) -> None:
+    """Raises StrangeDatabase unless the tables are those of this release."""
+    found = version(store)
+    if found == HEAD:
+        return
+    if found is not None and not _is_known(found):
+        raise StrangeDatabase(
+            f"The database is of a newer release (version {found}; this one knows {HEAD} and "
+            "older): run that release, or restore the backup made before it was installed."
+        )
+    raise StrangeDatabase("The database is not up to date; run: abaca db upgrade")
+
+
+def _is_known(revision: str) -> bool:
+    from alembic.script import ScriptDirectory  # slow to import, seldom needed
+
+    return revision in {each.revision for each in ScriptDirectory(str(_FOLDER)).walk_revisions()}
+
+
 def upgrade(store: Store) -> bool:
-    """Create or upgrade the tables; False when there was nothing to do."""
-    if version(store) == HEAD:
+    """Create or upgrade the tables; False when there was nothing to do.  Raises StrangeDatabase
+    for one of a newer release."""
+    found = version(store)
+    if found == HEAD:
         return False
-    from alembic import command  # slow to import, seldom needed
+    if found is not None and not _is_known(found):
+        check(store)
+    from alembic import command
 
     with store.transaction() as tx:
         if store.dialect == "postgresql":
@@ -72,4 +101,4 @@ def _config(connection: sa.Connection) -> Config:
     return config
 
 
-__all__ = ["HEAD", "differences", "draft", "upgrade", "version"]
+__all__ = ["HEAD", "StrangeDatabase", "check", "differences", "draft", "upgrade", "version"]

@@ -27,8 +27,9 @@ class AccessMethods:
         add and update are parts of it, delete is disjoint from it.  All three empty: make the
         backend equal `access_rules`, whatever it has now (recovery).  A rule to add that exists is
         accepted, a rule to delete that does not exist is passed over.  Returns None or
-        {access_id: {access_key?, state?: active | error}}: a rule the backend cannot honour gets
-        state error.  An exception puts every rule of the batch in error.
+        {access_id: {access_key?, state?: active | error, reason?}}: a rule the backend cannot
+        honour gets state error, and its owner is told the reason.  An exception puts every rule of
+        the batch in error.
         """
         raise NotImplementedError
 

@@ -89,6 +89,7 @@ class RuleUpdate:
 
     state: str | None = None  # active | error
     access_key: str | None = None
+    reason: str | None = None  # of an error; its owner is told
 
 
 def _junk(what: str, value: object) -> NoReturn:
@@ -271,4 +272,5 @@ def _rule_update(update: object) -> RuleUpdate:
     state, key = update.get("state"), update.get("access_key")
     if state is not None:
         state = _one_of(state, RULE_STATES, "rule state")
-    return RuleUpdate(state=state, access_key=None if key is None else str(key))
+    reason = update.get("reason")
+    return RuleUpdate(state, *(None if text is None else str(text) for text in (key, reason)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-import socket
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from abaca.drivers.ganesha.control import BUS_NAME, ExportManager
 from abaca.drivers.ganesha.export import Export
 from abaca.drivers.ganesha.files import private_directory, write_atomic
 from abaca.drivers.ganesha.packages import find_program
+from abaca.drivers.ganesha.ports import check_free
 from abaca.drivers.ganesha.processes import (
     find_running,
     read_pid,
@@ -45,6 +45,11 @@ class Ports:
 
     nfs: int
     mount: int  # the MOUNT protocol of NFSv3
+
+    def check_free(self) -> None:
+        """BadConfigurationException if another program has one of them."""
+        for port in (self.nfs, self.mount):
+            check_free(port, "stop the other NFS server, or give this backend other ports")
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class Instance:
         GaneshaException if the server does not come up.
         """
         self.stop()
-        self._check_ports()
+        self.ports.check_free()
         private_directory(self.directory)
         private_directory(self.mount_root)
         private_directory(self.directory / "recovery")
@@ -230,18 +235,6 @@ class Instance:
             if grave:
                 return f"{grave[-1].rsplit(' :', 1)[-1].strip()} (log: {self.log})"
         return f"the server did not start (log: {self.log})"
-
-    def _check_ports(self) -> None:
-        for port in (self.ports.nfs, self.ports.mount):
-            with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("::", port))
-                except OSError as problem:
-                    raise errors.GaneshaException(
-                        reason=f"TCP port {port} is taken ({os.strerror(problem.errno or 0)}); "
-                        "stop the other NFS server or choose another port"
-                    ) from problem
 
     def _render(self, files: Iterable[str]) -> str:
         recovery = self.directory / "recovery"

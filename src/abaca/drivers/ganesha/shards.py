@@ -94,6 +94,11 @@ class Shards:
                 self._ensure_bus()
             table.delete(name)
 
+    def check(self) -> None:
+        """BadConfigurationException if the first server could not be started."""
+        if not self._tables:
+            self._ports(0).check_free()
+
     def reconcile(self) -> list[int]:
         """Start what does not run, repair what differs.  Returns the NFS ports started anew."""
         tables = list(self.tables())
@@ -130,10 +135,12 @@ class Shards:
                 return table
         return self._open(max(self._tables, default=-1) + 1)
 
+    def _ports(self, number: int) -> Ports:
+        return Ports(self.layout.nfs_port + number, self.layout.mount_port + number)
+
     def _open(self, number: int) -> ExportTable[Instance]:
-        ports = Ports(self.layout.nfs_port + number, self.layout.mount_port + number)
         directory = private_directory(self.directory / f"shard-{number}")
-        instance = Instance(directory, self.bus, ports, self.layout.grace)
+        instance = Instance(directory, self.bus, self._ports(number), self.layout.grace)
         files = DirectoryFiles(directory / "exports", directory / "last_export_id")
         self._tables[number] = ExportTable(instance, files)
         return self._tables[number]

@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import datetime
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,8 +26,6 @@ from abaca.drivers.glusterfs.place import NAMED_BY_ID
 from abaca.drivers.glusterfs.quota import GIB
 
 OPTIONS = ("size",)
-
-log = logging.getLogger(__name__)
 
 
 class GlusterfsShareDriver(GlusterfsBase):
@@ -137,8 +134,6 @@ class GlusterfsShareDriver(GlusterfsBase):
             raise
         read_only = bool(share.get("cast_rules_to_readonly"))
         wanted = rules.read(access_rules, self.exporter.rule_types, read_only, self.exporter.levels)
-        for key, reason in wanted.refused.items():
-            log.warning("rule %s of %s is not in force: %s", key, place.name, reason)
         self.exporter.export(place)
         self.exporter.allow(place, wanted, access_rules)
         return wanted.states(access_rules)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,8 +11,6 @@ from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.records import AccessRule, Share, ShareServer
 from abaca.drivers.local.shares import Shares, export_name
 from abaca.drivers.local.snapshots import snapshot_export_name
-
-log = logging.getLogger(__name__)
 
 
 class Access(Shares):
@@ -42,12 +39,7 @@ class Access(Shares):
         if not exporter.has(name):
             self._export(share)
         additions = exporter.allow(name, wanted)
-        for key, reason in wanted.refused.items():
-            log.warning("rule %s of %s is not in force: %s", key, name, reason)
         states: dict[str, dict[str, Any]] = dict(wanted.states(access_rules))
         for key, addition in additions.items():
-            if "reason" in addition:
-                log.warning("rule %s of %s is not in force: %s", key, name, addition["reason"])
-            told = {word: value for word, value in addition.items() if word != "reason"}
-            states[key] = {**states.get(key, {}), **told}
+            states[key] = {**states.get(key, {}), **addition}
         return states

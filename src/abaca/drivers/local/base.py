@@ -98,7 +98,10 @@ class LocalBase(ShareDriver):
             self.exporters = {name: self._make_exporter(name) for name in self.protocols}
 
     def check_for_setup_error(self) -> None:
-        """Bring the exports of an earlier run back."""
+        """Bring the exports of an earlier run back; what could not be served is said now, before
+        somebody asks for it."""
+        for exporter in self.exporters.values():
+            exporter.check()
         self.reconcile()
 
     def reconcile(self) -> None:

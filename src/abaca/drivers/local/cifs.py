@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from abaca.drivers.local.exporter import Location, Rule, Served, rule
 from abaca.drivers.rules import Wanted
-from abaca.drivers.samba.rules import Rules
+from abaca.drivers.samba.rules import Network, Rules, of_one_level
 from abaca.drivers.samba.server import SambaFailure, SmbServer
 from abaca.drivers.samba.shares import RegistryShares
 from abaca.drivers.samba.users import Users
 
+log = logging.getLogger(__name__)
 STANDARD_PORT = 445
+ONE_LEVEL = (
+    "over SMB a share cannot be writable for one address and read-only for another; use rules for "
+    "users, or remove the address rules of the other level first"
+)
 
 
 class CifsExporter:
@@ -56,20 +62,23 @@ class CifsExporter:
         return "vers=3.0" if port == STANDARD_PORT else f"vers=3.0,port={port}"
 
     def allow(self, name: str, wanted: Wanted) -> dict[str, dict[str, str]]:
-        networks: dict[object, bool] = {}
+        asked: dict[Network, bool] = {}
         for client in wanted.clients:
-            networks[client.network] = networks.get(client.network, True) and client.writable
+            asked[client.network] = asked.get(client.network, True) and client.writable
+        share = self.shares.get(name)
+        networks = of_one_level(asked, share.rules.networks if share else {})
         users, additions = self._users(wanted)
-        rules = Rules({c.network: networks[c.network] for c in wanted.clients}, users)
-        self.shares.set_rules(name, rules)
+        self.shares.set_rules(name, Rules(networks, users))
         for key, network in wanted.networks.items():
-            if network in rules.shut_out:
-                reason = "an SMB share cannot be read-only for one address and writable for another"
-                additions[key] = {"state": "error", "reason": reason}
+            if network not in networks:
+                additions[key] = {"state": "error", "reason": ONE_LEVEL}
         return additions
 
     def withdraw(self, name: str) -> None:
         self.shares.delete(name)
+
+    def check(self) -> None:
+        self.server.check_port()
 
     def reconcile(self) -> None:
         self.shares.reconcile()
@@ -92,21 +101,21 @@ class CifsExporter:
                 if not self.users.exists(user.name):
                     if not self._create_users:
                         raise SambaFailure(
-                            msg=f"there is no Samba user {user.name}; make it with pdbedit "
-                            "or set local_smb_create_users"
+                            msg="make it with pdbedit, or set local_smb_create_users"
                         )
                     additions[key] = {"access_key": self.users.create(user.name)}
             except SambaFailure as problem:
-                additions[key] = {"state": "error", "reason": str(problem)}
+                log.warning("there is no Samba user %s: %s", user.name, problem)
+                reason = "the storage has no such user; ask your administrator to make it"
+                additions[key] = {"state": "error", "reason": reason}
                 continue
             users[user.name] = users.get(user.name, True) and user.writable
         return users, additions
 
 
 def _in_force(rules: Rules) -> tuple[Rule, ...]:
-    networks = (n for n in rules.networks if n not in rules.shut_out)
     return (
-        *(rule("ip", network, rules.networks[network]) for network in networks),
+        *(rule("ip", network, writable) for network, writable in rules.networks.items()),
         *(rule("user", name, writable) for name, writable in rules.users.items()),
     )
 

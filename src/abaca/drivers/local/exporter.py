@@ -53,6 +53,9 @@ class Exporter(Protocol):
     def withdraw(self, name: str) -> None:
         """Stop serving it; absent is success."""
 
+    def check(self) -> None:
+        """BadConfigurationException if its servers, should they not run, could not be started."""
+
     def reconcile(self) -> None:
         """Start what does not run, repair what differs from what was asked for."""
 

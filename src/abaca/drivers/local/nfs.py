@@ -45,6 +45,9 @@ class NfsExporter:
     def withdraw(self, name: str) -> None:
         self.shards.delete(name)
 
+    def check(self) -> None:
+        self.shards.check()
+
     def reconcile(self) -> None:
         self.shards.reconcile()
 

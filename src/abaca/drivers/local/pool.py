@@ -15,7 +15,7 @@ from pathlib import Path
 
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha import mounts
-from abaca.drivers.ganesha.files import private_directory
+from abaca.drivers.ganesha.files import private_directory, write_atomic
 from abaca.drivers.ganesha.packages import find_program
 from abaca.drivers.local import btrfs
 
@@ -25,7 +25,7 @@ COMMAND_SECONDS = 120.0
 MOUNT_OPTIONS = "discard=async"
 MAGIC_OFFSET = 0x10040
 MAGIC_BYTES = b"_BHRfS_M"
-UNFINISHED = b"abaca: this pool image is being made\n"  # at the start, where btrfs keeps nothing
+UNFINISHED = ".unfinished"  # a file beside the image, as long as mkfs has not ended
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,11 @@ class Pool:
                 place.mkdir(mode=0o700, exist_ok=True)
             self._enable_quota()
         except OSError as problem:
+            self.close()  # the next attempt may be another object's
             raise errors.ShareBackendException(msg=f"pool {self._name}: {problem}") from problem
+        except errors.ManilaException:
+            self.close()
+            raise
 
     def close(self, unmount: bool = False) -> None:
         """Let the lock go; `unmount` also takes the pool away from the machine."""
@@ -148,6 +152,7 @@ class Pool:
         if not devices:
             if not _is_formatted(image):
                 self._make(image)
+            _unfinished(image).unlink(missing_ok=True)
             command = [find_program("losetup"), "--find", "--show", "--direct-io=on", str(image)]
             devices = [_run(command).strip()]
         flags = mounts.MS_NOATIME | mounts.MS_NOSUID | mounts.MS_NODEV
@@ -169,9 +174,9 @@ class Pool:
                 reason=f"local_pool_size_gb is {self._size_gib}; at least {SMALLEST_GIB} is needed"
             )
         try:
+            os.truncate(image, 0)
+            write_atomic(_unfinished(image), "mkfs has begun, and will be repeated\n")
             os.truncate(image, self._size_gib * GIB)
-            with image.open("r+b") as file:
-                file.write(UNFINISHED)
         except OSError as problem:
             raise errors.BadConfigurationException(
                 reason=f"a pool of {self._size_gib} GiB cannot be made at {image}: {problem}"
@@ -224,10 +229,11 @@ def _is_formatted(image: Path) -> bool:
 
 def _is_empty(image: Path) -> bool:
     """Whether the image holds nothing, or the rest of an attempt to make a pool."""
-    if image.stat().st_blocks == 0:
-        return True
-    with image.open("rb") as file:
-        return file.read(len(UNFINISHED)) == UNFINISHED
+    return image.stat().st_blocks == 0 or _unfinished(image).exists()
+
+
+def _unfinished(image: Path) -> Path:
+    return image.with_name(image.name + UNFINISHED)
 
 
 def _run(command: list[str]) -> str:

@@ -1,7 +1,7 @@
 """Who may do what on a share, as Samba parameters.
 
-A Samba share cannot be writable for one address and read-only for another.  So rules of one level
-are honoured, and where both levels occur the addresses with `ro` are shut out and reported.
+A Samba share cannot be writable for one address and read-only for another, so its addresses have
+one level, and `of_one_level` says which rules are honoured.
 
 Rules for users and rules for addresses on the same share both have to hold: a user comes in from
 an allowed address only.  With address rules alone nobody has to name himself.
@@ -10,7 +10,7 @@ an allowed address only.  With address rules alone nobody has to name himself.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -21,24 +21,33 @@ EVERYONE = ("0.0.0.0/0", "::/0")
 class Rules:
     """The rules of a share; the value says whether writing is allowed."""
 
-    networks: dict[Network, bool] = field(default_factory=dict)
+    networks: dict[Network, bool] = field(default_factory=dict)  # all of one level
     users: dict[str, bool] = field(default_factory=dict)
 
-    @property
-    def shut_out(self) -> set[Network]:
-        """Read-only addresses on a share where others may write: Samba cannot tell them apart."""
-        levels = set(self.networks.values())
-        return {n for n, writable in self.networks.items() if not writable and len(levels) > 1}
+
+def of_one_level(
+    wanted: Mapping[Network, bool], before: Mapping[Network, bool]
+) -> dict[Network, bool]:
+    """Of the networks that are wanted those that get what they want.
+
+    Where both levels are wanted, the one that is in force already stays, so that a new rule takes
+    nothing from those who are connected; otherwise it is read-only.
+    """
+    if len(set(wanted.values())) < 2:
+        return dict(wanted)
+    kept = set(before.values()) == {True}
+    return {network: writable for network, writable in wanted.items() if writable is kept}
 
 
 def parameters(rules: Rules) -> dict[str, str]:
     """The access part of a share section."""
     if not rules.networks and not rules.users:
         return {"available": "no", "hosts deny": "ALL", "read only": "yes", "guest ok": "no"}
-    shut_out = rules.shut_out
-    admitted = [network for network in rules.networks if network not in shut_out]
     from_writable = not rules.networks or any(rules.networks.values())
-    found = {"available": "yes", **_hosts(admitted, shut_out, bool(rules.networks))}
+    found = {"available": "yes"}
+    if rules.networks:
+        found["hosts allow"] = " ".join(sorted(map(str, rules.networks)))
+        found["hosts deny"] = "ALL"
     if rules.users:
         writers = [name for name, writable in rules.users.items() if writable and from_writable]
         found |= {
@@ -64,20 +73,8 @@ def narrows(old: Rules, new: Rules) -> bool:
     return kinds_changed or not (
         _within(old.networks.items(), new.networks.items())
         and _within(old.users.items(), new.users.items())
-        and not new.shut_out
     )
 
 
 def _within(old: Iterable[object], new: Iterable[object]) -> bool:
     return set(old) <= set(new)
-
-
-def _hosts(admitted: list[Network], shut_out: set[Network], limited: bool) -> dict[str, str]:
-    if not limited:
-        return {}
-    allowed = " ".join(str(network) for network in sorted(admitted, key=str))
-    excepted = " ".join(str(network) for network in sorted(shut_out, key=str))
-    return {
-        "hosts allow": f"{allowed} EXCEPT {excepted}" if excepted else allowed,
-        "hosts deny": "ALL",
-    }

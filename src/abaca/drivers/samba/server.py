@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.files import private_directory, write_atomic
 from abaca.drivers.ganesha.packages import find_program
+from abaca.drivers.ganesha.ports import check_free
 from abaca.drivers.ganesha.processes import (
     find_running,
     terminate,
@@ -84,8 +84,7 @@ class SmbServer:
         self.prepare()
         if self.pid is not None:
             return
-        wait_for_end(self.pid_file, STOP_SECONDS)
-        self._check_port()
+        self.check_port()
         self.pid_file.unlink(missing_ok=True)
         command = [find_program("smbd"), "--daemon", f"--configfile={self.config}"]
         result = subprocess.run(
@@ -147,16 +146,15 @@ class SmbServer:
             probe.settimeout(1.0)
             return self.pid is not None and probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def _check_port(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("", self.port))
-            except OSError as problem:
-                raise SambaFailure(
-                    msg=f"TCP port {self.port} is taken ({os.strerror(problem.errno or 0)}); "
-                    "stop the other SMB server or set local_smb_port"
-                ) from problem
+    def check_port(self) -> None:
+        """BadConfigurationException if it does not run and another program has its port."""
+        if self.pid is None:
+            wait_for_end(self.pid_file, STOP_SECONDS)
+            check_free(
+                self.port,
+                "stop the other SMB server, set local_smb_port, or take CIFS out of "
+                "local_protocols",
+            )
 
     def _render(self) -> str:
         own = {

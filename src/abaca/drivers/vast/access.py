@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,8 +12,6 @@ from abaca.drivers.contract.records import AccessRule, Share, ShareServer
 from abaca.drivers.vast.array import POLICIES
 from abaca.drivers.vast.exports import Exports
 from abaca.drivers.vast.policy import policy_payload
-
-log = logging.getLogger(__name__)
 
 
 class Access(Exports):
@@ -37,6 +34,4 @@ class Access(Exports):
             raise errors.VastShareNotFound(name=share["id"], share_id=share["id"])
         squash = bool(self._option("vast_root_squash"))
         self._set_policy(policy, policy_payload(wanted.clients, squash))
-        for rule_id, reason in wanted.refused.items():
-            log.warning("rule %s of share %s is not in force: %s", rule_id, share["id"], reason)
         return wanted.states(access_rules)
