@@ -103,6 +103,14 @@ def not_answered(action_id: str) -> str:
     )
 
 
+def done_late(action_id: str) -> str:
+    """The sentence about an action whose outcome was unknown, and which was done after all."""
+    return (
+        f"{ACTIONS[action_id]}: the storage backend has done this after all, later than it was "
+        "waited for. There is nothing to do: the status follows by itself."
+    )
+
+
 def words(action_id: str, detail_id: str) -> str:
     """The sentence shown to the user: '<what>: <why>'."""
     return f"{ACTIONS[action_id]}: {DETAILS[detail_id]}"

@@ -197,6 +197,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_operations_resource", "operations", ["resource_id"], unique=False)
     op.create_index(
+        "ix_operations_unknown",
+        "operations",
+        ["host"],
+        unique=False,
+        postgresql_where=sa.text("state = 'unknown'"),
+        sqlite_where=sa.text("state = 'unknown'"),
+    )
+    op.create_index(
         "uq_operations_running_key",
         "operations",
         ["lock_key"],
@@ -838,6 +846,12 @@ def downgrade() -> None:
         table_name="operations",
         postgresql_where=sa.text("state = 'running'"),
         sqlite_where=sa.text("state = 'running'"),
+    )
+    op.drop_index(
+        "ix_operations_unknown",
+        table_name="operations",
+        postgresql_where=sa.text("state = 'unknown'"),
+        sqlite_where=sa.text("state = 'unknown'"),
     )
     op.drop_index("ix_operations_resource", table_name="operations")
     for name in ("ix_operations_turns", "ix_operations_queue"):
