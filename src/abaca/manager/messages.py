@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abaca.drivers.contract.errors import is_a, transient
-from abaca.model.messages import not_answered
+from abaca.model.errors import DriverError
+from abaca.model.messages import cannot, not_answered, refused
 from abaca.model.operations import Operation
 from abaca.store import messages as store
 from abaca.store.engine import Tx
@@ -37,8 +38,14 @@ def tell_failure(
     tx: Tx, op: Operation, action: str, error: Exception, otherwise: str = UNKNOWN
 ) -> None:
     """What the error means to the owner of the resource, and what to do."""
-    text = not_answered(action) if transient(error) else None
-    tell(tx, op, action, detail_of(error, otherwise), text=text)
+    detail, text = detail_of(error, otherwise), None
+    if transient(error):
+        text = not_answered(action)
+    elif detail == otherwise and isinstance(error, DriverError):
+        text = refused(action)
+    elif detail == UNKNOWN and isinstance(error, NotImplementedError):
+        text = cannot(action)
+    tell(tx, op, action, detail, text=text)
 
 
 def tell(
