@@ -225,10 +225,11 @@ def test_a_report_does_not_hide_a_problem_that_is_newer(
     monkeypatch.setattr(module, "FIRST_PAUSE", 600.0)  # nobody says it a second time
     monkeypatch.setattr(module, "LONGEST_PAUSE", 600.0)
     begin, opened = manager.store.transaction, threading.Event()
+    reporting = threading.current_thread()
 
     def late(**keywords: bool) -> AbstractContextManager[Tx]:
         """Between the question and the answer of the report everything else happens."""
-        if not opened.is_set():
+        if threading.current_thread() is reporting and not opened.is_set():
             opened.set()
             for _ in range(LOSSES):
                 with pytest.raises(StorageCommunicationException):

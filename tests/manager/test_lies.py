@@ -3,6 +3,7 @@ do; nothing is tried for ever, and nothing is left behind on the backend."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from abaca.manager import breaker, drift
 from abaca.manager.evidence import SHOWN
 from abaca.manager.process import Manager
 from abaca.operations.job import Retry
-from abaca.service import services, shares_state
+from abaca.service import access, services, shares, shares_state
 from abaca.service.bootstrap import DEFAULT_TYPE, ensure_default_type
 from abaca.service.env import Env, Settings
 from abaca.store.engine import Store
@@ -28,6 +29,19 @@ from support.running import PATIENCE
 DONE = {name: each for name, each in SCENARIOS.items() if each.method and not each.refused}
 CHANGES = [name for name, each in DONE.items() if each.kind in SHOWN]
 ALWAYS = None
+# kind of operation -> how a message about it begins; of all others: update
+WHAT = {
+    "create_share_instance": "create",
+    "delete_share_instance": "delete",
+    "extend_share": "extend",
+    "shrink_share": "shrink",
+    "revert_to_snapshot": "revert to the snapshot",
+    "create_snapshot": "create",
+    "delete_snapshot": "delete",
+    "update_access": "update access rules",
+    "snapshot_update_access": "update access rules",
+}
+TO_DO = "[Aa]sk your administrator|Delete it|Ask for less|Remove the rules"
 
 
 @pytest.fixture(autouse=True)
@@ -93,10 +107,12 @@ def problem(world: World) -> str | None:
 
 
 def is_told(world: World, scenario: Scenario, *words: str) -> None:
-    """It did not end as it was asked for; the user is told, and what to do."""
+    """It did not end as it was asked for; the user is told what, why, and what to do."""
     assert not scenario.right(world)
     (text,) = world.told()
     assert all(word in text for word in words), text
+    assert text.startswith(f"{WHAT.get(scenario.kind, 'update')}: "), text
+    assert re.search(TO_DO, text), text
 
 
 @pytest.mark.parametrize("name", DONE)
@@ -125,7 +141,7 @@ def test_no_answer_ends_in_an_error_that_says_so(world: World, name: str) -> Non
         assert settle(world) == 0 and scenario.right(world)
         return
     assert settle(world) == 0 and violations(world.env.store, world.array) == []
-    is_told(world, scenario, "did not answer", "not known", ".")
+    is_told(world, scenario, "did not answer", "not known")
     assert len(world.array.calls(scenario.method)) <= Retry().attempts
 
 
@@ -235,6 +251,53 @@ def test_a_full_backend_is_called_full(world: World, name: str) -> None:
     assert len(world.array.calls(scenario.method)) == 1, "no is an answer"
 
 
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_refusal_is_called_one_and_is_not_asked_for_again(world: World, name: str) -> None:
+    scenario = DONE[name]
+    ready(world, scenario)
+    world.array.set_fault(scenario.method, "error", ALWAYS, name="ShareBackendException")
+    ask(world, scenario)
+    is_told(world, scenario, "reported an error and did not complete this")
+    assert len(world.array.calls(scenario.method)) == 1
+
+
+@pytest.mark.parametrize("name", ["shrink", "revert", "snapshot create"])
+def test_what_a_backend_cannot_do_is_called_so(world: World, name: str) -> None:
+    scenario = DONE[name]
+    ready(world, scenario)
+    world.array.set_fault(scenario.method, "error", ALWAYS, name="NotImplementedError")
+    ask(world, scenario)
+    is_told(world, scenario, "cannot", "share type whose backends can")
+
+
+@pytest.mark.parametrize("error", ["TimeoutError", "ShareBackendException"])
+def test_what_users_are_told_to_do_works(world: World, error: str) -> None:
+    """Delete it and create it again; remove the rules in error and add them; delete it again."""
+    world.array.set_fault("create_share", "error", ALWAYS, name=error)
+    world.share_id = world.share()
+    assert settle(world) == 0 and "Delete it and create it again" in world.told()[0]
+    world.array.clear_faults()
+    shares.delete(world.env, ADMIN, world.share_id)
+    assert settle(world) == 0 and world.look() is None
+    world.share_id = world.share()
+    assert settle(world) == 0
+    world.array.set_fault("update_access", "error", ALWAYS, name=error)
+    rule = world.allow("10.0.0.1")
+    assert settle(world) == 0 and "Remove the rules in error and add" in world.told()[0]
+    world.array.clear_faults()
+    access.deny(world.env, ADMIN, world.share_id, rule)
+    assert settle(world) == 0
+    world.allow("10.0.0.1")
+    world.array.set_fault("delete_share", "error", Retry().attempts, name=error)
+    assert settle(world) == 0 and violations(world.env.store, world.array) == []
+    shares.delete(world.env, ADMIN, world.share_id)
+    assert settle(world) == 0 and "set its status to error, then delete" in world.told()[0]
+    world.array.clear_faults()
+    shares_state.reset_status(world.env, ADMIN, world.share_id, "error")
+    shares.delete(world.env, ADMIN, world.share_id)
+    assert settle(world) == 0 and world.look() is None and world.array.shares() == {}
+
+
 WRONG = {
     "create": ({"path": ""}, 7, [{"no": "path"}]),
     "create from a snapshot": ({"status": "nonsense"}, {"status": "available"}, 7),
@@ -298,6 +361,7 @@ def test_what_the_backend_says_and_forgets_is_found(
     assert kind in {finding.kind for finding in found}
     assert settle(world) == 0 and scenario.right(world) is mended
     if kind == "missing":
-        is_told(world, scenario, "no longer on the storage backend", "Delete the")
+        (text,) = world.told()
+        assert "no longer on the storage backend" in text and "Delete the" in text
     if kind != "extra":  # that is the administrator's to decide
         assert violations(world.env.store, world.array) == []

@@ -93,7 +93,7 @@ ADVICE = {
     "002": "Delete it and create it again.",
     "005": "Ask your administrator to look.",
     "006": "Its data may be old or new: ask your administrator to look.",
-    "007": "Delete it again.",
+    "007": "Ask your administrator to set its status to error, then delete it again.",
     "008": "It may have the old size or the new one: ask your administrator to look.",
     "009": "It may have the old size or the new one: ask your administrator to look.",
     "010": "Remove the rules in error and add them again.",
