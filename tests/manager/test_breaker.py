@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from abaca.manager.private_storage import StorePrivateStorage
 from abaca.manager.process import Manager, Options
 from abaca.model.errors import BackendAway, Conflict
 from abaca.service import pools, services, shares, shares_create, shares_resize
-from abaca.store.engine import Store
+from abaca.store.engine import Store, Tx
 from abaca.testing import crash
 from store.test_operations import wait_for
 from support.running import ADMIN, PATIENCE, USER, Running
@@ -214,6 +215,30 @@ def test_a_forced_deletion_gives_up_on_a_backend_that_stays_away(
     monkeypatch.setattr(backend_module, "FORCE_PATIENCE", 0.0)
     wait_for(lambda: two.is_gone(two.on_a), PATIENCE)
     assert two.told(two.on_a) == [("007", "001")]
+
+
+def test_a_report_does_not_hide_a_problem_that_is_newer(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor in the transaction of a report, which began when there was none."""
+    manager, (backend, _) = two.manager, two.manager.backends
+    monkeypatch.setattr(module, "FIRST_PAUSE", 600.0)  # nobody says it a second time
+    monkeypatch.setattr(module, "LONGEST_PAUSE", 600.0)
+    begin, opened = manager.store.transaction, threading.Event()
+    reporting = threading.current_thread()
+
+    def late(**keywords: bool) -> AbstractContextManager[Tx]:
+        """Between the question and the answer of the report everything else happens."""
+        if threading.current_thread() is reporting and not opened.is_set():
+            opened.set()
+            for _ in range(LOSSES):
+                with pytest.raises(StorageCommunicationException):
+                    call(backend.breaker, LOST)
+        return begin(**keywords)
+
+    monkeypatch.setattr(manager.store, "transaction", late)
+    manager._report(backend)
+    assert two.away()
 
 
 def test_a_restarted_manager_asks_again(two: Two, tmp_path: Path) -> None:

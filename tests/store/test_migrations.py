@@ -47,3 +47,12 @@ def test_a_slow_machine_may_take_its_time_between_two_steps(postgres: Postgres) 
     empty.close()
     assert set(found[:-1]) == {("0",)}
     assert found[-1] == ("5s",)
+
+
+def test_a_database_of_the_first_release_is_upgraded(empty: Store) -> None:
+    migrate.upgrade(empty, "0001")
+    assert migrate.version(empty) == "0001"
+    assert migrate.upgrade(empty)
+    assert migrate.version(empty) == migrate.HEAD
+    assert migrate.differences(empty) == []
+    empty.close()

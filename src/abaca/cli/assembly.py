@@ -93,6 +93,7 @@ def make_backends(config: Config, store: Store) -> list[Backend]:
             each.host,
             load_driver(each, store),
             each.safe_get("backend_availability_zone") or zone,
+            config.abaca.driver_call_timeout,
         )
         for each in config.backends
     ]

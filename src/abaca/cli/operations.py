@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from abaca.model.operations import Operation
     from abaca.store.engine import Store
 
-_COLORS = {"done": "green", "failed": "red", "cancelled": "yellow"}
+_COLORS = {"done": "green", "failed": "red", "unknown": "red", "cancelled": "yellow"}
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from abaca.model.operations import FAILED, LIVE
+from abaca.model.operations import ENDED_BADLY, FAILED, LIVE, UNKNOWN
 from abaca.operations.log import UNPLACED, lease_name
 from abaca.service import services as use_cases
 from abaca.service.env import Settings
@@ -85,7 +86,7 @@ def gather(store: Store, settings: Settings, version: str, hours: float) -> Fact
             shares=_counts(tx, sa.select(_i.status, sa.func.count()).group_by(_i.status)),
             operations=_totals(tx, since),
             live=_operations(tx, _o.state.in_(LIVE), oldest_first=True),
-            failed=_operations(tx, sa.and_(_o.state == FAILED, _o.finished_at >= since)),
+            failed=_operations(tx, sa.and_(_o.state.in_(ENDED_BADLY), _o.finished_at >= since)),
             leases=_leases(tx),
         )
 
@@ -131,9 +132,10 @@ def _counts(tx: Tx, stmt: sa.Select[Any]) -> dict[str, int]:
 
 
 def _totals(tx: Tx, since: str) -> dict[str, int]:
-    wanted = sa.or_(_o.state.in_(LIVE), sa.and_(_o.state == FAILED, _o.finished_at >= since))
+    wanted = sa.or_(_o.state.in_(LIVE), sa.and_(_o.state.in_(ENDED_BADLY), _o.finished_at >= since))
     stmt = sa.select(_o.state, sa.func.count()).where(wanted).group_by(_o.state)
-    return {**dict.fromkeys((*LIVE, FAILED), 0), **_counts(tx, stmt)}
+    counts = Counter(_counts(tx, stmt))
+    return {**{state: counts[state] for state in LIVE}, FAILED: counts[FAILED] + counts[UNKNOWN]}
 
 
 def _operations(

@@ -11,6 +11,7 @@ OWN = (
     real("reconcile_interval", 5.0, "seconds between looks after a backend's servers", min=0.1),
     real("drift_interval", 60.0, "seconds between comparisons with the database", min=0.1),
     flag("drift_repair", True, "repair what differs, unless it has no row; else only report it"),
+    real("driver_call_timeout", 3600.0, "seconds until a driver's call is given up", min=1),
     seconds("idempotency_retention_time", 86400, "an Idempotency-Key is known so long", min=1),
     seconds(
         "operation_retention_time", 2592000, "operations that ended are kept so long", min=3600

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 
 from abaca.drivers.contract.results import RuleUpdate
 from abaca.model.access import InstanceRule
-from abaca.model.messages import refused
+from abaca.model.messages import rule_refused
 from abaca.model.shares import Share
+from abaca.operations import log as oplog
 from abaca.operations.job import Job
 from abaca.store import access as store
 from abaca.store import shares as share_store
 from abaca.store.engine import Tx
 
-from . import messages, records
+from . import look, messages, records
 from .backend import Backend
+from .evidence import BATCH
 from .kinds import kinds
 
 log = structlog.get_logger(__name__)
@@ -29,19 +32,26 @@ UNDER_WAY = {
     "queued_to_update": "updating",
     "queued_to_deny": "denying",
 }
+ASKED = {under_way: queued for queued, under_way in UNDER_WAY.items()}
+
+
+def asked(state: str) -> str:
+    """The state in which a rule that is under way was asked for."""
+    return ASKED.get(state, state)
 
 
 def _failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     instance_id = job.op.payload["instance_id"]
     share_store.lock_instance(tx, instance_id)  # before its rules, as the API does
     stuck = [
-        rule.id
+        rule
         for rule in store.on_instance(tx, instance_id)
         if rule.state in UNDER_WAY.values() or rule.operation_id == job.op.id
     ]
-    store.settle(tx, stuck, "error")
+    store.settle(tx, [rule.id for rule in stuck], "error")
+    oplog.note(tx, job.op, {BATCH: {rule.access_id: asked(rule.state) for rule in stuck}})
     share_store.update_instance(tx, instance_id, access_rules_status="error")
-    messages.tell_failure(tx, job, messages.UPDATE_RULES, error)
+    messages.tell_failure(tx, job.op, messages.UPDATE_RULES, error)
 
 
 @kinds.operation("update_access", failed=_failed)
@@ -71,15 +81,18 @@ def _drive(
     def in_state(*states: str) -> list[object]:
         return [records.rule(rule, share.id) for rule in known if rule.state in states]
 
-    updates: Mapping[str, RuleUpdate] = job.backend.update_access(
-        job,
-        job.backend.context(job),
-        records.share(share),
-        in_state("active", "applying", "updating"),
-        add_rules=in_state("applying"),
-        delete_rules=in_state("denying"),
-        update_rules=in_state("updating"),
-    )
+    def call() -> Any:
+        return job.backend.update_access(
+            job,
+            job.backend.context(job),
+            records.share(share),
+            in_state("active", "applying", "updating"),
+            add_rules=in_state("applying"),
+            delete_rules=in_state("denying"),
+            update_rules=in_state("updating"),
+        )
+
+    updates: Mapping[str, RuleUpdate] = look.surely(job, call, lambda held: {})
     return updates
 
 
@@ -119,8 +132,8 @@ def _settle(
 
 def _tell_refused(job: Job[Backend], tx: Tx, rule: InstanceRule, reason: str | None) -> None:
     log.warning("rule.refused", share=job.op.resource_id, rule=rule.access_id, reason=reason)
-    text = refused(messages.UPDATE_RULES, rule.access_to, reason) if reason else None
-    messages.tell(tx, job, messages.UPDATE_RULES, messages.NOT_SUPPORTED, text=text)
+    text = rule_refused(messages.UPDATE_RULES, rule.access_to, reason) if reason else None
+    messages.tell(tx, job.op, messages.UPDATE_RULES, messages.NOT_SUPPORTED, text=text)
 
 
 def set_status(tx: Tx, instance_id: str) -> None:

@@ -14,27 +14,16 @@ from abaca.drivers.contract.context import DriverContext
 from abaca.drivers.contract.driver import ShareDriver
 from abaca.drivers.contract.errors import transient
 from abaca.model.context import system_context
-from abaca.model.errors import BackendAway, DriverError, Unavailable
+from abaca.model.errors import AbacaError, BackendAway, DriverError, Unavailable
 from abaca.operations.job import Job
 from abaca.store.seam import passing
 
 from .breaker import Breaker
+from .calls import Calls, guarded, still_wanted
 
 log = structlog.get_logger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 600.0  # seconds between attempts to set a driver up
 FORCE_PATIENCE = 30.0  # seconds that a forced deletion waits for a backend that is away
-
-
-@contextlib.contextmanager
-def _only_errors() -> Iterator[None]:
-    """Drivers may call sys.exit, and timeouts of foreign libraries are no Exceptions: to us they
-    are errors like any other."""
-    try:
-        yield
-    except Exception:
-        raise
-    except BaseException as error:
-        raise DriverError(f"{type(error).__name__}: {error}") from error
 
 
 @contextlib.contextmanager
@@ -51,7 +40,15 @@ def forced(job: Job[Backend]) -> Iterator[None]:
 class Backend:
     """A backend as operations see it."""
 
-    def __init__(self, name: str, host: str, driver: ShareDriver, zone: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        driver: ShareDriver,
+        zone: str,
+        call_seconds: float | None = None,
+    ) -> None:
+        """call_seconds: see Calls."""
         self.name = name
         self.host = host  # host@backend
         self.driver = driver
@@ -59,6 +56,12 @@ class Backend:
         self.initialized = threading.Event()
         self.problem: str | None = "not set up yet"
         self.breaker = Breaker()
+        self.calls = Calls(name, call_seconds)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is asked of it, in words; None while it is called."""
+        return self.breaker.problem or self.calls.problem
 
     def call(self, job: Job[Backend], method: str, *args: Any, **keywords: Any) -> Any:
         """Call a driver's method on behalf of an operation.
@@ -81,9 +84,10 @@ class Backend:
 
     def _drive(self, job: Job[Backend], method: str, action: Callable[[], Any]) -> Any:
         job.check()
+        self.calls.check(job.op.lock_key)
         passing(f"before {method}")
-        with self.breaker.calling(method), job.steps.timed(method), _only_errors():
-            result = action()
+        with self.breaker.calling(method), job.steps.timed(method):
+            result = self.calls.make(method, job.op.lock_key, action)
             passing(f"answer of {method}")
         passing(f"after {method}")
         return result
@@ -96,9 +100,11 @@ class Backend:
 
     def _ask(self, method: str, *args: Any, **keywords: Any) -> Any:
         found = getattr(self.driver, method, None)
+        if found is None:
+            return None
+        self.calls.check(method)
         passing(f"before {method}")
-        with _only_errors():
-            answer = found(*args, **keywords) if found else None
+        answer = self.calls.make(method, method, lambda: found(*args, **keywords))
         passing(f"after {method}")
         return answer
 
@@ -108,13 +114,17 @@ class Backend:
         try:
             with self.breaker.probing():
                 return self._ask("get_share_stats", refresh=True)
-        except Exception as error:
+        except DriverError as error:
             if transient(error):
                 raise Unavailable(f"The storage backend does not answer: {error}") from error
             raise
 
     def context(self, job: Job[Backend]) -> DriverContext:
-        return DriverContext(job.context, job.progress, str(job.op.id), job.op.epoch)
+        def progress(percent: int) -> None:
+            with still_wanted():
+                job.progress(percent)
+
+        return DriverContext(job.context, progress, str(job.op.id), job.op.epoch)
 
     def set_up(self, stop: threading.Event) -> bool:
         """Set the driver up, however long it takes; False if told to stop before it was."""
@@ -122,10 +132,9 @@ class Backend:
         context = DriverContext(system_context())
         while not stop.is_set():
             try:
-                with _only_errors():
-                    self.driver.do_setup(context)
-                    self.driver.check_for_setup_error()
-            except Exception as error:  # noqa: BLE001 (a broken backend must not end the others)
+                guarded(lambda: self.driver.do_setup(context))
+                guarded(self.driver.check_for_setup_error)
+            except (AbacaError, NotImplementedError) as error:
                 self.problem = f"{type(error).__name__}: {error}"
                 log.error("backend.set_up_failed", backend=self.name, error=self.problem)
                 stop.wait(pause)

@@ -21,7 +21,7 @@ import msgspec
 
 from abaca.drivers.contract.errors import transient
 from abaca.model import clock
-from abaca.model.errors import BackendAway, LeaseLost
+from abaca.model.errors import AbacaError, BackendAway, DriverError
 
 CLOSED, OPEN, HALF_OPEN = "closed", "open", "half-open"
 # drivers may answer these out of their configuration: that says nothing of the backend
@@ -88,12 +88,12 @@ class Breaker:
         self._enter()
         try:
             yield
-        except (NotImplementedError, LeaseLost):  # it says nothing of the backend
-            self._become(lambda state, now: state)
-            raise
-        except Exception as error:
+        except DriverError as error:
             lost = str(error) if transient(error) else None
             self._become(lambda state, now: State() if lost is None else state.lost(lost, now))
+            raise
+        except (AbacaError, NotImplementedError):  # it says nothing of the backend
+            self._become(lambda state, now: state)
             raise
         learnt = method not in MAYBE_LOCAL
         self._become(lambda state, now: State() if learnt else state)
@@ -103,7 +103,7 @@ class Breaker:
         """Around a call that changes nothing; it is always made."""
         try:
             yield
-        except Exception as error:
+        except DriverError as error:
             lost = str(error)
             self._probed(lambda state, now: state.lost(lost, now))
             raise

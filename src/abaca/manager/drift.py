@@ -2,14 +2,13 @@
 
 A look changes nothing but the list of findings, so it needs no operation; it runs under the lease
 of the backend's queue.  What it finds and may repair without being asked it enqueues: one
-operation for each share, under the share's lock key, see manager/drift_repair.py.
+operation for each share, under the share's lock key, see manager/drift_repair.py.  Operations of
+unknown outcome that it finds done go on first, see manager/late.py.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import structlog
@@ -19,12 +18,15 @@ from abaca.model import clock
 from abaca.model import drift as model
 from abaca.model.context import system_context
 from abaca.model.drift import KINDS, Finding
+from abaca.model.errors import DriverError, Unavailable
 from abaca.service.drift import enqueue_repairs
 from abaca.store import drift as store
 from abaca.store.drift import Expected
 from abaca.store.engine import Store
 
+from . import late
 from .backend import Backend
+from .evidence import Inventory, inventory, plain
 
 log = structlog.get_logger(__name__)
 
@@ -41,16 +43,18 @@ def look(backend: Backend, database: Store, *, repair: bool) -> list[Finding]:
         held = _held(backend)
     except NotTold:
         return []
-    except Exception as error:
+    except (DriverError, Unavailable) as error:
         with database.transaction(durable=False) as tx:
             store.looked(tx, backend.host, f"{type(error).__name__}: {error}"[:1000])
         raise
+    there = inventory(held)
+    late.revive(database, backend.host, there, mark)
     with database.read() as tx:
         expected = store.expected(tx, backend.host)
         known = store.known(tx, [each.id for each in held])
         moving = store.moving(tx, mark)
     ipv6 = getattr(backend.driver, "ipv6_implemented", False)
-    seen = View({(each.kind, each.id): each for each in held}, known, moving, mark.now, ipv6)
+    seen = View(there, known, moving, mark.now, ipv6)
     found = [
         Finding(host=backend.host, **values)
         for values in (*_of_rows(expected, seen), *_strangers(seen))
@@ -91,7 +95,7 @@ def _told(finding: Finding) -> dict[str, str | None]:
 class View(NamedTuple):
     """What one look has seen."""
 
-    held: Mapping[tuple[str, str], Held]  # by kind and id
+    held: Inventory
     known: Collection[str]  # ids of the held that have a row
     moving: Collection[str]  # lock keys of what changed meanwhile, and is not judged
     since: str
@@ -140,10 +144,10 @@ def _size(want: Expected, there: Held, seen: View) -> Words:
 def _rules(want: Expected, there: Held, seen: View) -> Words:
     if there.rules is None or there.exported is False:  # exporting it brings the rules too
         return None
-    wanted = {_plain(rule) for rule in want.rules}
+    wanted = {plain(rule) for rule in want.rules}
     if want.proto == "NFS" and not seen.ipv6:
         wanted = {rule for rule in wanted if rule[0] != "ip" or ":" not in rule[1]}
-    found = {_plain(rule) for rule in there.rules}
+    found = {plain(rule) for rule in there.rules}
     return None if wanted == found else (_listed(wanted), _listed(found))
 
 
@@ -163,7 +167,7 @@ def _strangers(seen: View) -> Iterator[Values]:
             continue
         if there.kind not in (SHARE, EXPORT) and not there.share_id and seen.moving:
             continue  # whether somebody has just deleted it cannot be told
-        rules = _listed({_plain(rule) for rule in there.rules or ()})
+        rules = _listed({plain(rule) for rule in there.rules or ()})
         yield {
             "kind": model.STALE_EXPORT if there.kind == EXPORT else model.EXTRA,
             "resource_type": there.kind.upper(),
@@ -175,20 +179,6 @@ def _strangers(seen: View) -> Iterator[Values]:
                 name: getattr(there, name) for name in ("proto", "path", "pool", "share_id")
             },
         }
-
-
-def _plain(rule: Rule) -> Rule:
-    """Addresses as networks, so that 10.0.0.1 and 10.0.0.1/32 are the same."""
-    kind, to, level = rule
-    return kind, _network(to) if kind == "ip" else to, level
-
-
-@lru_cache(maxsize=65536)
-def _network(text: str) -> str:
-    try:
-        return str(ipaddress.ip_network(text, strict=False))
-    except ValueError:
-        return text
 
 
 def _listed(rules: Iterable[Rule]) -> str:

@@ -12,8 +12,7 @@ from typing import Any
 import structlog
 
 from abaca.drivers.contract import records as shapes
-from abaca.drivers.contract import results
-from abaca.drivers.contract.errors import not_found, passing_over
+from abaca.drivers.contract.errors import NOT_FOUND, passing_over
 from abaca.drivers.contract.inventory import inventory_result
 from abaca.model import clock
 from abaca.model import drift as model
@@ -26,7 +25,7 @@ from abaca.store import shares as share_store
 from abaca.store import snapshots as snapshot_store
 from abaca.store.engine import Tx
 
-from . import messages, records, snapshots
+from . import look, messages, records, snapshots
 from .access import set_status
 from .backend import Backend
 from .ensure import recover_rules
@@ -89,28 +88,12 @@ def _share(job: Job[Backend], finding: Finding) -> Share | None:
 
 def _ensure(job: Job[Backend], share: Share) -> bool:
     """Have it exported as it shall be; False if the backend says that it is gone."""
-    backend, record = job.backend, records.share(share)
-    try:
-        answer = backend.call(job, "ensure_shares", backend.context(job), [record])
-        update = results.ensure_result(answer).get(share.instance_id, results.Ensured())
-    except NotImplementedError:
-        try:
-            answer = backend.call(
-                job, "ensure_share", backend.context(job), record, share_server=None
-            )
-        except Exception as error:
-            if not not_found(error):
-                raise
-            return False
-        locations = tuple(results.export_locations(answer)) if answer else None
-        update = results.Ensured(locations)
-    if update.status == "error":
-        return False
-    if update.export_locations is not None:
+    update = look.ensured(job, share)
+    if update is not None and update.export_locations is not None:
         with job.transaction() as tx:
             rows = records.rows(update.export_locations)
             share_store.replace_locations(tx, share.instance_id, rows)
-    return True
+    return update is not None
 
 
 def _mark_share(job: Job[Backend], finding: Finding) -> bool:
@@ -123,7 +106,7 @@ def _mark_share(job: Job[Backend], finding: Finding) -> bool:
         raise StillThere(what="share", id=share.id)
     with job.transaction() as tx:
         if share_store.begin(tx, share.instance_id, "error", ["available"]):
-            messages.tell(tx, job, messages.UPDATE, messages.UNKNOWN, text=GONE_SHARE)
+            messages.tell(tx, job.op, messages.UPDATE, messages.UNKNOWN, text=GONE_SHARE)
     return True
 
 
@@ -167,7 +150,7 @@ def _mark_snapshot(job: Job[Backend], finding: Finding) -> bool:
             tx, finding.backend_id, "error", ["available"]
         ):
             return False
-        messages.tell(tx, job, messages.UPDATE, messages.UNKNOWN, text=GONE_SNAPSHOT)
+        messages.tell(tx, job.op, messages.UPDATE, messages.UNKNOWN, text=GONE_SNAPSHOT)
     return True
 
 
@@ -188,7 +171,7 @@ def _withdraw(job: Job[Backend], finding: Finding) -> bool:
     """Nobody may reach what no row speaks of."""
     record = stranger(finding)
     none: Mapping[str, list[Any]] = {"add_rules": [], "delete_rules": [], "update_rules": []}
-    with passing_over("ShareResourceNotFound", "SnapshotResourceNotFound"):
+    with passing_over(*NOT_FOUND):
         job.backend.update_access(job, job.backend.context(job), record, [], **none)
     return True
 

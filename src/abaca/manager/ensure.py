@@ -15,10 +15,10 @@ import structlog
 
 from abaca.drivers.contract import records as shapes
 from abaca.drivers.contract import results
-from abaca.model.errors import LeaseLost, Unavailable
+from abaca.model.errors import DriverError
 from abaca.model.shares import Share
 from abaca.model.status import SHARE_STATUSES, SHARE_TRANSITIONAL
-from abaca.operations.job import Cancelled, Job, Retry
+from abaca.operations.job import Job, Retry
 from abaca.store import access as access_store
 from abaca.store import backends
 from abaca.store import shares as store
@@ -132,9 +132,7 @@ def _bearing(share_id: str, action: Callable[[], None]) -> bool:
     """Do it; False if it failed: one bad share must not stop the others."""
     try:
         action()
-    except (LeaseLost, Unavailable, Cancelled, NotImplementedError):
-        raise
-    except Exception as error:  # noqa: BLE001 (see above)
+    except DriverError as error:
         log.error("ensure.failed", share=share_id, error=str(error))
         return False
     return True
@@ -160,7 +158,7 @@ def _settle(job: Job[Backend], tx: Tx, share: Share, update: results.Ensured) ->
 def _tell_gone(job: Job[Backend], tx: Tx, share: Share) -> None:
     messages.tell(
         tx,
-        job,
+        job.op,
         messages.UPDATE,
         messages.UNKNOWN,
         resource=("SHARE", share.id),

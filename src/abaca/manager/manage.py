@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import Any
 
 from abaca.drivers.contract import results
-from abaca.drivers.contract.errors import InvalidShare, passing_over
+from abaca.drivers.contract.errors import NOT_FOUND, InvalidShare, passing_over
 from abaca.model import type_specs
 from abaca.model.shares import Share
 from abaca.model.types import ShareType
@@ -18,8 +19,9 @@ from abaca.store import snapshots as snapshot_store
 from abaca.store import types as type_store
 from abaca.store.engine import Tx
 
-from . import messages, records, shares, snapshots
+from . import look, messages, records, shares, snapshots
 from .backend import Backend
+from .evidence import Inventory, share_of
 from .kinds import kinds
 
 MANAGED_AT = "__managed_at"  # metadata: when abaca was told of it
@@ -40,7 +42,7 @@ def _remove_rules_too(job: Job[Backend]) -> bool:
 # --- shares ---------------------------------------------------------------------------------------
 def _manage_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     store.settle(tx, job.op.payload["instance_id"], job.op.id, "manage_error")
-    messages.tell_failure(tx, job, messages.UPDATE, error)
+    messages.tell_failure(tx, job.op, messages.UPDATE, error)
 
 
 @kinds.operation("manage_share", failed=_manage_failed)
@@ -54,12 +56,25 @@ def manage_share(job: Job[Backend]) -> None:
         share_type = type_store.get(tx, share.share_type_id) if share.share_type_id else None
     _check_mode(job, share_type)
     options = job.op.payload.get("driver_options") or {}
-    managed = results.manage_result(_call(job, "manage_existing", records.share(share), options))
+    answer = look.surely(
+        job,
+        lambda: _call(job, "manage_existing", records.share(share), options),
+        lambda held: _found_there(job, share, held),
+    )
+    managed = results.manage_result(answer)
     if share_type is not None:
         check_size(share_type, managed.size)
     _shut_out_strangers(job, share)
     with job.finish() as tx:
         _managed(job, tx, share, managed)
+
+
+def _found_there(job: Job[Backend], share: Share, held: Inventory) -> dict[str, Any]:
+    """What the driver would have said of a share that it has taken over."""
+    there = share_of(job.op, held)
+    if there is None or there.size is None:
+        raise NotImplementedError
+    return {"size": math.ceil(there.size), "export_locations": look.whereabouts(job, share)}
 
 
 def _shut_out_strangers(job: Job[Backend], share: Share) -> None:
@@ -109,7 +124,7 @@ def _managed(job: Job[Backend], tx: Tx, share: Share, managed: results.Managed) 
 
 def _unmanage_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     store.settle(tx, job.op.payload["instance_id"], job.op.id, "unmanage_error")
-    messages.tell_failure(tx, job, messages.UPDATE, error)
+    messages.tell_failure(tx, job.op, messages.UPDATE, error)
 
 
 @kinds.operation("unmanage_share", failed=_unmanage_failed)
@@ -120,8 +135,8 @@ def unmanage_share(job: Job[Backend]) -> None:
         return
     if _remove_rules_too(job):
         shares.remove_rules(job, share)
-    with passing_over("ShareResourceNotFound", "StorageResourceNotFound"):
-        _call(job, "unmanage", records.share(share))
+    with passing_over(*NOT_FOUND):
+        look.surely(job, lambda: _call(job, "unmanage", records.share(share)))
     with job.finish() as tx:
         if store.settle(tx, share.instance_id, job.op.id, share.status):
             shares.remove(tx, share)
@@ -130,7 +145,7 @@ def unmanage_share(job: Job[Backend]) -> None:
 # --- snapshots ------------------------------------------------------------------------------------
 def _manage_snapshot_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     if snapshots.settle(job, tx, "manage_error"):
-        messages.tell_failure(tx, job, messages.UPDATE, error)
+        messages.tell_failure(tx, job.op, messages.UPDATE, error)
 
 
 @kinds.operation("manage_snapshot", failed=_manage_snapshot_failed)
@@ -143,7 +158,11 @@ def manage_snapshot(job: Job[Backend]) -> None:
     with job.transaction() as tx:
         snapshot_store.set_metadata(tx, snapshot.id, {MANAGED_AT: snapshot.created_at})
     options = job.op.payload.get("driver_options") or {}
-    answer = _call(job, "manage_existing_snapshot", snapshots.record(snapshot, share), options)
+    answer = look.surely(
+        job,
+        lambda: _call(job, "manage_existing_snapshot", snapshots.record(snapshot, share), options),
+        lambda held: snapshots.found_there(job, share, held),
+    )
     made = results.snapshot_result(answer)
     with job.finish() as tx:
         if snapshots.available(job, tx, snapshot, share, made):
@@ -155,7 +174,7 @@ def manage_snapshot(job: Job[Backend]) -> None:
 
 def _unmanage_snapshot_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     if snapshots.settle(job, tx, "unmanage_error"):
-        messages.tell_failure(tx, job, messages.UPDATE, error)
+        messages.tell_failure(tx, job.op, messages.UPDATE, error)
 
 
 @kinds.operation("unmanage_snapshot", failed=_unmanage_snapshot_failed)
@@ -167,7 +186,7 @@ def unmanage_snapshot(job: Job[Backend]) -> None:
     snapshot, share = found
     if share.mount_snapshot_support and _remove_rules_too(job):
         snapshots.remove_rules(job, snapshot, share)
-    with passing_over(*snapshots.GONE):
-        _call(job, "unmanage_snapshot", snapshots.record(snapshot, share))
+    with passing_over(*NOT_FOUND):
+        look.surely(job, lambda: _call(job, "unmanage_snapshot", snapshots.record(snapshot, share)))
     with job.finish() as tx:
         snapshots.remove(job, tx)

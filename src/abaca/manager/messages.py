@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from abaca.drivers.contract.errors import is_a, transient
-from abaca.model.messages import not_answered
-from abaca.operations.job import Job
+from abaca.model.errors import DriverError
+from abaca.model.messages import cannot, not_answered, refused
+from abaca.model.operations import Operation
 from abaca.store import messages as store
 from abaca.store.engine import Tx
 
@@ -36,16 +35,22 @@ def detail_of(error: Exception, otherwise: str = UNKNOWN) -> str:
 
 
 def tell_failure(
-    tx: Tx, job: Job[Any], action: str, error: Exception, otherwise: str = UNKNOWN
+    tx: Tx, op: Operation, action: str, error: Exception, otherwise: str = UNKNOWN
 ) -> None:
     """What the error means to the owner of the resource, and what to do."""
-    text = not_answered(action) if transient(error) else None
-    tell(tx, job, action, detail_of(error, otherwise), text=text)
+    detail, text = detail_of(error, otherwise), None
+    if transient(error):
+        text = not_answered(action)
+    elif detail == otherwise and isinstance(error, DriverError):
+        text = refused(action)
+    elif detail == UNKNOWN and isinstance(error, NotImplementedError):
+        text = cannot(action)
+    tell(tx, op, action, detail, text=text)
 
 
 def tell(
     tx: Tx,
-    job: Job[Any],
+    op: Operation,
     action: str,
     detail: str,
     *,
@@ -54,11 +59,11 @@ def tell(
     text: str | None = None,
 ) -> None:
     """A message about the operation's resource (type, id) to the project that owns it."""
-    kind, resource_id = resource or (job.op.resource_type, job.op.resource_id)
+    kind, resource_id = resource or (op.resource_type, op.resource_id)
     store.insert(
         tx,
-        project_id=job.op.project_id if project_id is None else project_id,
-        request_id=job.op.request_id,
+        project_id=op.project_id if project_id is None else project_id,
+        request_id=op.request_id,
         resource_type=kind,
         resource_id=resource_id,
         action_id=action,

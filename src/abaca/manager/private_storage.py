@@ -10,6 +10,8 @@ from abaca.drivers.contract.private_storage import PrivateStorageBase
 from abaca.store.engine import Store
 from abaca.store.schema import driver_private_data
 
+from .calls import still_wanted
+
 _d = driver_private_data.c
 
 
@@ -33,7 +35,7 @@ class StorePrivateStorage(PrivateStorageBase):
         return {key: value for _, key, value in mine or rows}
 
     def write(self, entity_id: str, details: Mapping[str, str], replace: bool) -> None:
-        with self._store.transaction() as tx:
+        with still_wanted(), self._store.transaction() as tx:
             old = sa.delete(driver_private_data).where(
                 _d.host == self._host, _d.entity_id == entity_id
             )
@@ -44,5 +46,5 @@ class StorePrivateStorage(PrivateStorageBase):
 
     def remove(self, entity_id: str, key: str | None) -> None:
         stmt = sa.delete(driver_private_data).where(_d.entity_id == entity_id)
-        with self._store.transaction() as tx:
+        with still_wanted(), self._store.transaction() as tx:
             tx.run(stmt if key is None else stmt.where(_d.key == key))

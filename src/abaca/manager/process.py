@@ -24,7 +24,7 @@ from abaca.operations.worker import Queue, Worker
 from abaca.scheduler.pools import flatten_stats
 from abaca.store import services
 from abaca.store import shares as share_store
-from abaca.store.engine import Store
+from abaca.store.engine import Store, Tx
 
 from . import drift, kinds, last_resort, records
 from .backend import Backend
@@ -116,6 +116,8 @@ class Manager:
             periodic.stop()
         self._say_stopped()  # before a standby can take over and say otherwise
         self.worker.stop(drain_seconds)
+        for backend in self.backends:
+            backend.calls.stop()
 
     def _say_stopped(self) -> None:
         queues = self.worker.queues
@@ -143,6 +145,7 @@ class Manager:
 
         queue.on_taken = taken
         backend.breaker.changed = lambda: self._breaker_changed(backend, periodic)
+        backend.calls.changed = backend.breaker.changed
         return queue, periodic
 
     def serve_placement(self) -> tuple[Queue, Periodic]:
@@ -155,14 +158,25 @@ class Manager:
         state = backend.breaker.state
         log.warning("backend.breaker", backend=backend.name, state=state.name, error=state.error)
         periodic.at("report", state.until)
-        with contextlib.suppress(Unavailable), self.store.transaction(durable=False) as tx:
-            services.set_problem(tx, backend.host, backend.breaker.problem)
+        with contextlib.suppress(Unavailable):  # then the next report says it
+            self._tell_problem(backend)
             if state.name != OPEN:
-                oplog.hurry(tx, backend.host)
+                with self.store.transaction(durable=False) as tx:
+                    oplog.hurry(tx, backend.host)
         self.worker.queues[backend.host].wake()
         if state.name == CLOSED:  # it may have been restarted
             with contextlib.suppress(Unavailable):
                 self._ensure(backend)
+
+    def _tell_problem(self, backend: Backend, more: Callable[[Tx], None] = lambda tx: None) -> None:
+        """Write why the backend is left alone, and `more` with it.  Somebody may have found out
+        and written something newer before our transaction: then it is written again."""
+        told: object = ...
+        while told != (problem := backend.trouble):
+            with self.store.transaction(durable=False) as tx:
+                more(tx)
+                services.set_problem(tx, backend.host, problem)
+            told = problem
 
     def _come_round(self, name: str, lease: Lease, tasks: list[Task]) -> Periodic:
         periodic = Periodic(name, lease, tasks)
@@ -215,9 +229,13 @@ class Manager:
     def _report(self, backend: Backend) -> None:
         with self.store.read() as tx:
             allocated = services.allocated(tx, backend.host)
-        stats = backend.stats()
-        pools = flatten_stats(backend.host, stats, allocated)
-        with self.store.transaction(durable=False) as tx:
+        try:
+            pools = flatten_stats(backend.host, backend.stats(), allocated)
+        except Unavailable:
+            self._tell_problem(backend)
+            raise
+
+        def report(tx: Tx) -> None:
             services.report_service(
                 tx,
                 host=backend.host,
@@ -226,8 +244,9 @@ class Manager:
                 zone=backend.zone,
                 enabled=self.options.enable_new_services,
             )
-            services.set_problem(tx, backend.host, backend.breaker.problem)
             services.report_pools(tx, backend.host, pools)
+
+        self._tell_problem(backend, report)
         self._reported.set()
 
     def _compare(self, backend: Backend) -> None:

@@ -6,6 +6,8 @@ larger than the share, quota and capacity for the difference were taken when it 
 
 from __future__ import annotations
 
+from typing import Any
+
 from abaca.drivers.contract import results
 from abaca.drivers.contract.errors import ShareBackendException
 from abaca.model.shares import Share
@@ -17,7 +19,7 @@ from abaca.store import shares as store
 from abaca.store import snapshots as snapshot_store
 from abaca.store.engine import Tx
 
-from . import messages, records, shares, snapshots
+from . import look, messages, records, shares, snapshots
 from .backend import Backend
 from .kinds import kinds
 
@@ -34,9 +36,9 @@ def _failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     if share is not None:
         _count(job, tx, share, payload["old_size"])
     if share is not None and share.status == IN_BACKGROUND:
-        messages.tell(tx, job, messages.UPDATE, "035")
+        messages.tell(tx, job.op, messages.UPDATE, "035")
     else:
-        messages.tell_failure(tx, job, messages.REVERT, error)
+        messages.tell_failure(tx, job.op, messages.REVERT, error)
 
 
 @kinds.operation("revert_to_snapshot", failed=_failed)
@@ -62,15 +64,19 @@ def _revert(job: Job[Backend], share: Share, snapshot: Snapshot) -> None:
     with job.read() as tx:
         rules = access_store.on_instance(tx, share.instance_id)
         snapshot_rules = snapshot_store.rules(tx, snapshot.id)
-    answer = job.backend.call(
-        job,
-        "revert_to_snapshot",
-        job.backend.context(job),
-        snapshots.record(snapshot, share),
-        [records.rule(rule, share.id) for rule in rules if rule.state == "active"],
-        [records.snapshot_rule(rule, share.id) for rule in snapshot_rules],
-        share_server=None,
-    )
+
+    def call() -> Any:
+        return job.backend.call(
+            job,
+            "revert_to_snapshot",
+            job.backend.context(job),
+            snapshots.record(snapshot, share),
+            [records.rule(rule, share.id) for rule in rules if rule.state == "active"],
+            [records.snapshot_rule(rule, share.id) for rule in snapshot_rules],
+            share_server=None,
+        )
+
+    answer = look.surely(job, call, lambda held: _begun(job, share))
     reverted = results.revert_result(answer)
     if reverted.done:
         _done(job, share, reverted.size or snapshot.size)
@@ -78,6 +84,16 @@ def _revert(job: Job[Backend], share: Share, snapshot: Snapshot) -> None:
     with job.transaction() as tx:
         store.update_instance(tx, share.instance_id, status=IN_BACKGROUND, progress="0%")
         job.again(tx, shares.POLL_SECONDS, WAITS)
+
+
+def _begun(job: Job[Backend], share: Share) -> dict[str, Any] | None:
+    """What the driver would have said of a revert that it has begun, or done."""
+    try:
+        answer = job.backend.call(job, "get_share_status", records.share(share), share_server=None)
+    except NotImplementedError:
+        return None
+    done = results.status_result(answer).status == "available"
+    return None if done else {"status": IN_BACKGROUND}
 
 
 def _poll(job: Job[Backend], share: Share, snapshot: Snapshot) -> None:
@@ -114,8 +130,7 @@ def _done(
 def _count(job: Job[Backend], tx: Tx, share: Share, size: int) -> None:
     """Count the share as one of this size: what was taken in advance is too much or too little."""
     payload = job.op.payload
-    taken = max(0, payload["new_size"] - payload["old_size"])
-    delta = size - payload["old_size"] - taken
+    delta = size - payload["old_size"] - shares.taken(job)
     quotas.charge(
         tx,
         {"gigabytes": delta},

@@ -10,8 +10,14 @@ from typing import Any
 import structlog
 
 from abaca.drivers.contract import results
-from abaca.drivers.contract.errors import detail_data, is_a, not_found, transient
-from abaca.drivers.contract.inventory import SHARE
+from abaca.drivers.contract.errors import (
+    NOT_FOUND,
+    detail_data,
+    is_a,
+    passing_over,
+    transient,
+)
+from abaca.model.errors import DriverError
 from abaca.model.shares import Share
 from abaca.operations import log as oplog
 from abaca.operations.job import Job
@@ -47,9 +53,9 @@ def _create_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     store.settle(tx, job.op.payload["instance_id"], job.op.id, "error")
     if is_a(error, "NoValidHost"):
         detail = getattr(error, "message_detail_id", "002")
-        messages.tell(tx, job, messages.ALLOCATE, detail, text=_for_user(error))
+        messages.tell(tx, job.op, messages.ALLOCATE, detail, text=_for_user(error))
     else:
-        messages.tell_failure(tx, job, messages.CREATE, error)
+        messages.tell_failure(tx, job.op, messages.CREATE, error)
 
 
 def _for_user(error: Exception) -> str | None:
@@ -71,23 +77,11 @@ def create_share_instance(job: Job[Backend]) -> None:
 
 
 def _create_on_backend(job: Job[Backend], share: Share) -> None:
-    backend, record = job.backend, records.share(share)
-    context = backend.context(job)
-    if share.snapshot_id:
-        snapshot, parent = _source(job, share)
-        answer = backend.call(
-            job,
-            "create_share_from_snapshot",
-            context,
-            record,
-            snapshot,
-            share_server=None,
-            parent_share=parent,
-        )
-    else:
-        answer = _create(job, share)
+    make, found = (_clone, _cloned) if share.snapshot_id else (_create, look.whereabouts)
+    answer = look.surely(job, lambda: make(job, share), lambda held: found(job, share))
     created = results.create_result(answer, from_snapshot=bool(share.snapshot_id))
-    more = backend.call(job, "get_optional_share_creation_data", record, share_server=None)
+    record = records.share(share)
+    more = job.backend.call(job, "get_optional_share_creation_data", record, share_server=None)
     metadata = (more or {}).get("metadata") or {}
     if created.status == "available":
         _created(job, share, created.export_locations, metadata)
@@ -99,18 +93,29 @@ def _create_on_backend(job: Job[Backend], share: Share) -> None:
 
 
 def _create(job: Job[Backend], share: Share) -> Any:
-    """The answer of the driver's create_share, or if that is lost again and again its answer to
-    the question where the share is."""
-    backend = job.backend
+    context, record = job.backend.context(job), records.share(share)
+    return job.backend.call(job, "create_share", context, record, share_server=None)
+
+
+def _clone(job: Job[Backend], share: Share) -> Any:
+    snapshot, parent = _source(job, share)
+    return job.backend.call(
+        job,
+        "create_share_from_snapshot",
+        job.backend.context(job),
+        records.share(share),
+        snapshot,
+        share_server=None,
+        parent_share=parent,
+    )
+
+
+def _cloned(job: Job[Backend], share: Share) -> Any:
+    """Of a clone that is there: it may still be copied."""
     try:
-        return backend.call(
-            job, "create_share", backend.context(job), records.share(share), share_server=None
-        )
-    except Exception as error:
-        told = look.exported(job, share, error)
-        if told is None:
-            raise
-        return told.export_locations or ()
+        return job.backend.call(job, "get_share_status", records.share(share), share_server=None)
+    except NotImplementedError:
+        return look.whereabouts(job, share)
 
 
 def _source(job: Job[Backend], share: Share) -> tuple[Any, Any]:
@@ -148,7 +153,7 @@ def _poll_created(job: Job[Backend], share: Share) -> None:
     elif polled.status == "error":
         with job.finish("failed", "The backend could not create the share.") as tx:
             store.settle(tx, share.instance_id, job.op.id, "error", progress=None)
-            messages.tell(tx, job, messages.UPDATE, "017")
+            messages.tell(tx, job.op, messages.UPDATE, "017")
     else:
         with job.transaction() as tx:
             store.update_instance(tx, share.instance_id, progress=polled.progress or share.progress)
@@ -163,7 +168,7 @@ def _delete_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     instance_id = job.op.payload["instance_id"]
     if share is None or not store.settle(tx, instance_id, job.op.id, "error_deleting"):
         return
-    messages.tell_failure(tx, job, messages.DELETE, error)
+    messages.tell_failure(tx, job.op, messages.DELETE, error)
     if job.op.payload.get("force"):
         remove(tx, share)
         return
@@ -191,9 +196,8 @@ def _close_doors(job: Job[Backend], share: Share) -> None:
     """With `force` as far as it goes: the data is to be deleted in any case."""
     try:
         remove_rules(job, share)
-    except Exception as error:
-        over = is_a(error, "LeaseLost", "Unavailable", "Cancelled")
-        if over or transient(error) or not job.op.payload.get("force"):
+    except (DriverError, NotImplementedError) as error:
+        if transient(error) or not job.op.payload.get("force"):
             raise
         log.warning("share.rules_not_removed", share=share.id, error=str(error))
 
@@ -204,7 +208,7 @@ def remove_rules(job: Job[Backend], share: Share) -> None:
     if not rules:
         return
     denied = [records.rule(rule, share.id) for rule in rules]
-    try:
+    with passing_over(*NOT_FOUND):
         job.backend.update_access(
             job,
             job.backend.context(job),
@@ -214,20 +218,14 @@ def remove_rules(job: Job[Backend], share: Share) -> None:
             delete_rules=denied,
             update_rules=[],
         )
-    except Exception as error:
-        if not not_found(error):
-            raise
 
 
 def _delete_on_backend(job: Job[Backend], share: Share) -> None:
-    record = records.share(share, duration_seconds=0.0)
-    try:
-        job.backend.call(job, "delete_share", job.backend.context(job), record, share_server=None)
-    except Exception as error:
-        there = look.held(job, error)
-        gone = there is not None and (SHARE, share.instance_id) not in there
-        if not (gone or not_found(error)):
-            raise
+    context, record = job.backend.context(job), records.share(share, duration_seconds=0.0)
+    with passing_over(*NOT_FOUND):
+        look.surely(
+            job, lambda: job.backend.call(job, "delete_share", context, record, share_server=None)
+        )
 
 
 def remove(tx: Tx, share: Share) -> None:
@@ -248,6 +246,8 @@ def remove(tx: Tx, share: Share) -> None:
 
 # --- extend and shrink ----------------------------------------------------------------------------
 def _give_back(tx: Tx, share: Share, gigabytes: int) -> None:
+    if gigabytes == 0:
+        return
     quotas.charge(
         tx,
         {"gigabytes": -gigabytes},
@@ -259,27 +259,30 @@ def _give_back(tx: Tx, share: Share, gigabytes: int) -> None:
     services.book(tx, share.host, -gigabytes)
 
 
+def taken(job: Job[Backend]) -> int:
+    """GiB that were taken when it was asked for; given back when that failed, also if it was found
+    to be done after that."""
+    if look.late(job):
+        return 0
+    return int(max(0, job.op.payload["new_size"] - job.op.payload["old_size"]))
+
+
 def _extend_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     share = store.get(tx, job.op.resource_id)
     if share is not None:
-        _give_back(tx, share, job.op.payload["new_size"] - job.op.payload["old_size"])
+        _give_back(tx, share, taken(job))
     if is_a(error, "NoValidHost", "StorageFull"):  # the share is as it was
         store.settle(tx, job.op.payload["instance_id"], job.op.id, "available")
         detail = getattr(error, "message_detail_id", messages.detail_of(error))
-        messages.tell(tx, job, messages.EXTEND, detail, text=_for_user(error))
+        messages.tell(tx, job.op, messages.EXTEND, detail, text=_for_user(error))
         return
     store.settle(tx, job.op.payload["instance_id"], job.op.id, "extending_error")
-    messages.tell_failure(tx, job, messages.EXTEND, error, "015")
+    messages.tell_failure(tx, job.op, messages.EXTEND, error, "015")
 
 
 def _resize(job: Job[Backend], share: Share, method: str, size: int) -> None:
-    """Done too if the answer is lost again and again, but the backend says that it is so large."""
-    try:
-        job.backend.call(job, method, records.share(share), size, share_server=None)
-    except Exception as error:
-        there = (look.held(job, error) or {}).get((SHARE, share.instance_id))
-        if there is None or there.size != size:
-            raise
+    record = records.share(share)
+    look.surely(job, lambda: job.backend.call(job, method, record, size, share_server=None))
 
 
 @kinds.operation("extend_share", failed=_extend_failed)
@@ -292,11 +295,12 @@ def extend_share(job: Job[Backend]) -> None:
     share = load(job)
     if share is None:
         return
-    if job.op.attempt <= 1 and not job.op.payload.get("force"):
+    if job.op.attempt <= 1 and not job.op.payload.get("force") and not look.late(job):
         placement.check_extend(job, share)
     size = job.op.payload["new_size"]
     _resize(job, share, "extend_share", size)
     with job.finish() as tx:
+        _give_back(tx, share, taken(job) - (size - share.size))
         store.update(tx, share.id, size=size)
         store.settle(tx, share.instance_id, job.op.id, "available")
 
@@ -306,7 +310,7 @@ def _shrink_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     cannot = isinstance(error, NotImplementedError)
     status = "available" if refused or cannot else "shrinking_error"
     store.settle(tx, job.op.payload["instance_id"], job.op.id, status)
-    messages.tell_failure(tx, job, messages.SHRINK, error, "019" if cannot else messages.UNKNOWN)
+    messages.tell_failure(tx, job.op, messages.SHRINK, error, "019" if cannot else messages.UNKNOWN)
 
 
 @kinds.operation("shrink_share", failed=_shrink_failed)

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 from abaca.drivers.contract import records as shapes
 from abaca.model.access import SnapshotAccessRule
+from abaca.operations import log as oplog
 from abaca.operations.job import Job
 from abaca.store import shares as share_store
 from abaca.store import snapshots as store
 from abaca.store.engine import Tx
 
-from . import messages, records, snapshots
+from . import look, messages, records, snapshots
+from .access import asked
 from .backend import Backend
+from .evidence import BATCH
 from .kinds import kinds
 
 # asked for -> under way; what a crash interrupted is under way already
@@ -22,12 +25,13 @@ _IN_FORCE = ("active", "applying")
 
 def _failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     stuck = [
-        rule.id
+        rule
         for rule in store.rules(tx, job.op.resource_id)
         if rule.state in UNDER_WAY.values() or rule.operation_id == job.op.id
     ]
-    store.set_rules(tx, job.op.resource_id, "error", None, rule_ids=stuck)
-    messages.tell_failure(tx, job, messages.UPDATE_RULES, error)
+    store.set_rules(tx, job.op.resource_id, "error", None, rule_ids=[rule.id for rule in stuck])
+    oplog.note(tx, job.op, {BATCH: {rule.id: asked(rule.state) for rule in stuck}})
+    messages.tell_failure(tx, job.op, messages.UPDATE_RULES, error)
 
 
 @kinds.operation("snapshot_update_access", failed=_failed)
@@ -46,13 +50,16 @@ def snapshot_update_access(job: Job[Backend]) -> None:
         return [records.snapshot_rule(rule, share.id) for rule in rules if rule.state in states]
 
     if any(rule.state in UNDER_WAY.values() for rule in rules):
-        snapshots.update_access(
+        look.surely(
             job,
-            snapshot,
-            share,
-            wanted=of(*_IN_FORCE),
-            add=of("applying"),
-            delete=of("denying"),
+            lambda: snapshots.update_access(
+                job,
+                snapshot,
+                share,
+                wanted=of(*_IN_FORCE),
+                add=of("applying"),
+                delete=of("denying"),
+            ),
         )
     with job.finish() as tx:
         _settle(tx, snapshot.id, rules)

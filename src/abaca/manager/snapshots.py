@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 
 from abaca.drivers.contract import records as shapes
 from abaca.drivers.contract import results
 from abaca.drivers.contract.errors import (
+    NOT_FOUND,
     ShareBackendException,
-    is_a,
     not_found,
+    passing_over,
     transient,
 )
-from abaca.drivers.contract.inventory import SNAPSHOT
+from abaca.model.errors import DriverError
 from abaca.model.shares import Share
 from abaca.model.snapshots import Snapshot
 from abaca.operations import log as oplog
@@ -24,10 +27,10 @@ from abaca.store.engine import Tx
 
 from . import look, messages, records
 from .backend import Backend, forced
+from .evidence import Inventory, snapshot_of
 from .kinds import kinds
 
 log = structlog.get_logger(__name__)
-GONE = ("StorageResourceNotFound", "ShareResourceNotFound", "SnapshotResourceNotFound")
 
 
 def load(job: Job[Backend]) -> tuple[Snapshot, Share] | None:
@@ -77,7 +80,7 @@ def charge(tx: Tx, snapshot: Snapshot, sign: int) -> None:
 # --- create ---------------------------------------------------------------------------------------
 def _create_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     if settle(job, tx, "error"):
-        messages.tell_failure(tx, job, messages.CREATE, error)
+        messages.tell_failure(tx, job.op, messages.CREATE, error)
 
 
 @kinds.operation("create_snapshot", failed=_create_failed)
@@ -86,9 +89,11 @@ def create_snapshot(job: Job[Backend]) -> None:
     if found is None:
         return
     snapshot, share = found
-    backend = job.backend
-    answer = backend.call(
-        job, "create_snapshot", backend.context(job), record(snapshot, share), share_server=None
+    context, given = job.backend.context(job), record(snapshot, share)
+    answer = look.surely(
+        job,
+        lambda: job.backend.call(job, "create_snapshot", context, given, share_server=None),
+        lambda held: found_there(job, share, held),
     )
     made = results.snapshot_result(answer)
     if made.status != "available":
@@ -97,13 +102,21 @@ def create_snapshot(job: Job[Backend]) -> None:
         available(job, tx, snapshot, share, made)
 
 
+def found_there(job: Job[Backend], share: Share, held: Inventory) -> dict[str, Any]:
+    """What the driver would have said of a snapshot that is there."""
+    there = snapshot_of(job.op, held)
+    if there is None or (share.mount_snapshot_support and there.export_locations is None):
+        raise NotImplementedError
+    return {"provider_location": there.path, "export_locations": there.export_locations}
+
+
 # --- delete ---------------------------------------------------------------------------------------
 def _delete_failed(job: Job[Backend], tx: Tx, error: Exception) -> None:
     if job.op.payload.get("force"):
         remove(job, tx)
     elif not settle(job, tx, "error_deleting"):
         return
-    messages.tell_failure(tx, job, messages.DELETE, error)
+    messages.tell_failure(tx, job.op, messages.DELETE, error)
 
 
 @kinds.operation("delete_snapshot", failed=_delete_failed)
@@ -125,21 +138,18 @@ def delete_snapshot(job: Job[Backend]) -> None:
 
 def _delete_on_backend(job: Job[Backend], snapshot: Snapshot, share: Share) -> None:
     context, given = job.backend.context(job), record(snapshot, share)
-    try:
-        job.backend.call(job, "delete_snapshot", context, given, share_server=None)
-    except Exception as error:
-        there = look.held(job, error)
-        gone = there is not None and (SNAPSHOT, snapshot.instance_id) not in there
-        if not (gone or is_a(error, *GONE)):
-            raise
+    with passing_over(*NOT_FOUND):
+        look.surely(
+            job, lambda: job.backend.call(job, "delete_snapshot", context, given, share_server=None)
+        )
 
 
 def _close_doors(job: Job[Backend], snapshot: Snapshot, share: Share) -> None:
     """As far as it goes: deleting the snapshot ends its exports in any case."""
     try:
         remove_rules(job, snapshot, share)
-    except Exception as error:
-        if transient(error) or is_a(error, "LeaseLost", "Unavailable", "Cancelled"):
+    except (DriverError, NotImplementedError) as error:
+        if transient(error):
             raise
         log.warning("snapshot.rules_not_removed", snapshot=snapshot.id, error=str(error))
 
@@ -177,7 +187,7 @@ def update_access(
             delete_rules=delete,
             share_server=None,
         )
-    except Exception as error:
+    except DriverError as error:
         if wanted or add or not not_found(error):
             raise
 

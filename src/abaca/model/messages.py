@@ -50,7 +50,8 @@ DETAILS = {
     "006": "the share has no active replica.",
     "007": "no storage backend is in the requested availability zone.",
     "008": "no storage backend has the capabilities that the share type asks for.",
-    "009": "no storage backend has enough free space for the requested size.",
+    "009": "no storage backend has enough free space for the requested size. Ask for less, or "
+    "delete what is not needed any more.",
     "010": "no storage backend accepts such a share: its own filter refused it.",
     "011": "every storage backend has been tried already.",
     "012": "no storage backend matches the given scheduler hint.",
@@ -58,11 +59,14 @@ DETAILS = {
     "014": "no storage backend can hold a replica of this share.",
     "015": "the storage backend could not extend the share.",
     "016": "no storage backend can create a share from this snapshot.",
-    "017": "the storage backend could not create the share from the snapshot.",
+    "017": "the storage backend could not create the share from the snapshot. Delete the share and "
+    "try again; if it stays, ask your administrator.",
     "018": "the share holds more data than the new size: delete data first, then shrink.",
-    "019": "the storage backend cannot shrink shares.",
+    "019": "the storage backend cannot shrink shares; the share is as it was. Ask your "
+    "administrator for a share type whose backends can.",
     "020": "this client identifier is not allowed.",
-    "021": "this kind of access rule is not supported for this share.",
+    "021": "this kind of access rule is not supported for this share. Remove it, and use another "
+    "type or level.",
     "022": "the security service is not supported or has wrong parameters.",
     "023": "the security service refused the login.",
     "024": "no share type was given and there is no default one.",
@@ -76,7 +80,8 @@ DETAILS = {
     "032": "the storage backend cannot restore a backup to another share.",
     "033": "the subnet has no free address.",
     "034": "the storage backend cannot make a replica with this configuration.",
-    "035": "the storage backend could not revert the share to the snapshot.",
+    "035": "the storage backend could not revert the share to the snapshot. Its data may be old or "
+    "new: ask your administrator to look.",
     # ours
     "901": "the storage backend lacks something that it needs; the log of abaca names it. Ask "
     "your administrator.",
@@ -88,7 +93,7 @@ ADVICE = {
     "002": "Delete it and create it again.",
     "005": "Ask your administrator to look.",
     "006": "Its data may be old or new: ask your administrator to look.",
-    "007": "Delete it again.",
+    "007": "Ask your administrator to set its status to error, then delete it again.",
     "008": "It may have the old size or the new one: ask your administrator to look.",
     "009": "It may have the old size or the new one: ask your administrator to look.",
     "010": "Remove the rules in error and add them again.",
@@ -103,9 +108,33 @@ def not_answered(action_id: str) -> str:
     )
 
 
-def refused(action_id: str, access_to: str, reason: str) -> str:
+def rule_refused(action_id: str, access_to: str, reason: str) -> str:
     """The sentence about an access rule that the backend cannot honour."""
     return f"{ACTIONS[action_id]}: the rule for {access_to} is not in force: {reason[:500]}."
+
+
+def refused(action_id: str) -> str:
+    """The sentence about an action that the backend has ended with an error."""
+    return (
+        f"{ACTIONS[action_id]}: the storage backend reported an error and did not complete this. "
+        f"{ADVICE[action_id]} If it stays, ask your administrator: the log of abaca says more."
+    )
+
+
+def cannot(action_id: str) -> str:
+    """The sentence about an action that the backend does not know."""
+    return (
+        f"{ACTIONS[action_id]}: the storage backend cannot do this. Ask your administrator for a "
+        "share type whose backends can."
+    )
+
+
+def done_late(action_id: str) -> str:
+    """The sentence about an action whose outcome was unknown, and which was done after all."""
+    return (
+        f"{ACTIONS[action_id]}: the storage backend has done this after all, later than it was "
+        "waited for. There is nothing to do: the status follows by itself."
+    )
 
 
 def words(action_id: str, detail_id: str) -> str:

@@ -8,6 +8,8 @@ import msgspec
 
 QUEUED, RUNNING = "queued", "running"
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
+UNKNOWN = "unknown"  # given up without knowing whether the backend has done it, or will
+ENDED_BADLY = (FAILED, UNKNOWN)
 LIVE = (QUEUED, RUNNING)
 OK, FAILED_STEP = "ok", "failed"  # how a step ended
 

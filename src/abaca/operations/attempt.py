@@ -9,8 +9,8 @@ from typing import Any
 import structlog
 
 from abaca.model import clock
-from abaca.model.errors import AbacaError, BackendAway, DriverError, LeaseLost, Unavailable
-from abaca.model.operations import FAILED, FAILED_STEP, Operation
+from abaca.model.errors import AbacaError, BackendAway, LeaseLost, Unavailable
+from abaca.model.operations import FAILED, FAILED_STEP, UNKNOWN, Operation
 from abaca.store.engine import Tx
 
 from . import log as oplog
@@ -55,11 +55,9 @@ class Runner:
             return True
         except (LeaseLost, Unavailable):
             raise
-        # The one place that decides what an error means.  BaseException: a timeout of a foreign
-        # library, a driver that calls sys.exit.
-        except BaseException as error:  # noqa: BLE001
-            known = error if isinstance(error, Exception) else DriverError(repr(error))
-            return self._decide(job, kind, known)
+        # the one place that decides what an error means
+        except Exception as error:  # noqa: BLE001
+            return self._decide(job, kind, error)
         return job.postponed
 
     def _decide(self, job: Job[Any], kind: Kind, error: Exception) -> bool:
@@ -82,14 +80,15 @@ class Runner:
         """The end, and the kind settles its rows.  If it cannot even do that, they are settled
         without it: an operation that fails in failing must not live for ever."""
         text = f"{type(error).__name__}: {error}"[:1000]
+        state = UNKNOWN if self._is_transient(error) or isinstance(error, GaveUp) else FAILED
         try:
-            with job.finish(FAILED, text) as tx:
+            with job.finish(state, text) as tx:
                 kind.failed(job, tx, error)
         except (LeaseLost, Unavailable):
             raise
         except Exception as second:
             log.error("operation.settlement_failed", operation=job.op.id, exc_info=second)
-            with job.finish(FAILED, text) as tx:
+            with job.finish(state, text) as tx:
                 self._last_resort(tx, job.op)
 
 

@@ -15,13 +15,13 @@ import msgspec
 import sqlalchemy as sa
 
 from abaca.model.errors import LeaseLost
-from abaca.model.operations import CANCELLED, LIVE, QUEUED, RUNNING, Operation
+from abaca.model.operations import CANCELLED, FAILED, LIVE, QUEUED, RUNNING, Operation
 from abaca.store.engine import Tx
 from abaca.store.fixed import Fixed
 from abaca.store.schema import leases, operations
 
-from .steps import APPENDED, interrupted
-from .turns import IS_LIVE, IS_QUEUED, IS_RUNNING, turn
+from .steps import APPENDED, Steps, interrupted
+from .turns import IS_LIVE, IS_QUEUED, IS_RUNNING, IS_UNKNOWN, turn
 
 UNPLACED = ""  # the queue of operations that no backend has been chosen for
 OFTEN = 4  # runs; an operation that was interrupted so often is tried again more slowly
@@ -305,6 +305,44 @@ def route(tx: Tx, op: Operation, host: str, steps: str = "") -> None:
     values = {"new_host": host, "of_project": op.project_id, "new_steps": steps}
     _fenced(tx, _ROUTE, op, values)
     tx.store.signals.announce(tx, host)
+
+
+_UNKNOWN = sa.select(*COLUMNS).where(_o.host == sa.bindparam("queue"), IS_UNKNOWN).order_by(_o.id)
+
+
+def unknown(tx: Tx, queue: str) -> list[Operation]:
+    """Those that were given up without knowing whether they are done."""
+    return [record(row) for row in tx.all(_UNKNOWN, {"queue": queue})]
+
+
+def forget_unknown(tx: Tx, op: Operation) -> None:
+    """Whether it was done does not matter any more."""
+    tx.run(sa.update(operations).where(_o.id == op.id, IS_UNKNOWN).values(state=FAILED))
+
+
+def revive(tx: Tx, op: Operation, why: str, payload: dict[str, Any]) -> None:
+    """It was done after all: it goes on to its proper end, with this in its payload too."""
+    steps = Steps()
+    steps.add("found", why)
+    values = {
+        "state": QUEUED,
+        "attempt": 0,
+        "not_before": 0.0,
+        "finished_at": None,
+        "message": why,
+        "payload": msgspec.json.encode({**op.payload, **payload}).decode(),
+        "steps": APPENDED,
+    }
+    stmt = sa.update(operations).where(_o.id == op.id, IS_UNKNOWN).values(values)
+    if tx.run(stmt, {"new_steps": steps.text(tx)}) != 1:
+        raise _no_longer_ours(op)
+    tx.store.signals.announce(tx, op.host)
+
+
+def note(tx: Tx, op: Operation, payload: dict[str, Any]) -> None:
+    """Keep this with an operation that ends in this transaction."""
+    text = msgspec.json.encode({**op.payload, **payload}).decode()
+    tx.run(sa.update(operations).where(_o.id == op.id).values(payload=text))
 
 
 _DISOWNED = _o.epoch < 0

@@ -7,8 +7,6 @@ What a killed process had not written yet is missing; the run after it says that
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,19 +49,9 @@ class Steps:
         when = int((clock.now() if at is None else at) * 1000)
         self._new.append(_encode([when, name, took, outcome, detail[:LONGEST]]).decode())
 
-    @contextlib.contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        """The block is a step; an error that ends it is its outcome, and goes on."""
-        at, begun = clock.now(), clock.uptime()
-        outcome, detail = OK, ""
-        try:
-            yield
-        except BaseException as error:
-            outcome, detail = FAILED_STEP, f"{type(error).__name__}: {error}"
-            raise
-        finally:
-            seconds = clock.uptime() - begun
-            self.add(name, detail, outcome=outcome, at=at, seconds=seconds)
+    def timed(self, name: str) -> _Timed:
+        """Around a block that is a step; an error that ends it is its outcome, and goes on."""
+        return _Timed(self, name)
 
     def text(self, tx: Tx) -> str:
         """Those that this transaction has not written yet; they are forgotten when it commits."""
@@ -75,6 +63,21 @@ class Steps:
 
     def _forget(self, count: int) -> None:
         del self._new[:count]
+
+
+class _Timed:
+    def __init__(self, steps: Steps, name: str) -> None:
+        self._steps, self._name = steps, name
+
+    def __enter__(self) -> None:
+        self._at, self._begun = clock.now(), clock.uptime()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        outcome, detail = OK, ""
+        if error is not None:
+            outcome, detail = FAILED_STEP, f"{type(error).__name__}: {error}"
+        seconds = clock.uptime() - self._begun
+        self._steps.add(self._name, detail, outcome=outcome, at=self._at, seconds=seconds)
 
 
 def interrupted(at: float) -> str:

@@ -20,6 +20,7 @@ _QUEUED = "{}.state = 'queued'"
 IS_QUEUED = sa.text(_QUEUED.format("operations"))
 IS_LIVE = sa.text("operations.state IN ('queued', 'running')")
 IS_RUNNING = sa.text("operations.state = 'running'")
+IS_UNKNOWN = sa.text("operations.state = 'unknown'")
 
 
 def turn(host: str, project: str) -> sa.ColumnElement[int]:

@@ -62,7 +62,7 @@ class Tx:
         self.now = clock.text()
         self.memo: dict[object, Any] = {}  # what was read in this transaction and cannot change
         self._after: list[Callable[[], None]] = []
-        self._undo: list[Callable[[], None]] = []
+        self._undo = contextlib.ExitStack()
 
     def _execute(self, stmt: Statement, params: Params | None) -> Any:
         if isinstance(stmt, Fixed):
@@ -94,21 +94,22 @@ class Tx:
 
     def otherwise(self, action: Callable[[], None]) -> None:
         """Do this unless the transaction is known to be in the database."""
-        self._undo.append(action)
+        self._undo.callback(action)
 
     @contextlib.contextmanager
     def part(self) -> Iterator[None]:
         """A savepoint: if the block raises, what it wrote is undone, and what was before stays."""
-        promised, begun = len(self._after), len(self._undo)
+        outer, before = self._undo, len(self._after)
+        mine = self._undo = contextlib.ExitStack()
         try:
-            with self.conn.begin_nested():
-                yield
-        except BaseException:
-            del self._after[promised:]
-            for action in self._undo[begun:]:
-                action()
-            del self._undo[begun:]
-            raise
+            with mine:
+                with self.conn.begin_nested():
+                    yield
+                outer.push(mine.pop_all())
+                before = len(self._after)
+        finally:
+            self._undo = outer
+            del self._after[before:]
 
 
 class Store:
@@ -159,15 +160,12 @@ class Store:
                 _synchronous(conn, durable)
                 _BEGIN_WRITING.run(conn, None)
             tx = Tx(self, conn)
-            try:
+            with tx._undo:
                 yield tx
                 passing("before commit")
                 conn.commit()
                 passing("after commit")
-            except BaseException:
-                for action in tx._undo:
-                    action()
-                raise
+                tx._undo.pop_all()
             after = tx._after
         for action in after:
             action()

@@ -14,7 +14,7 @@ from .engine import Store
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0001"
+HEAD = "0002"
 _FOLDER = Path(__file__).parent / "migrations"
 # Two processes that start at once must not both create the tables.
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(4120231)")
@@ -54,11 +54,11 @@ def _is_known(revision: str) -> bool:
     return revision in {each.revision for each in ScriptDirectory(str(_FOLDER)).walk_revisions()}
 
 
-def upgrade(store: Store) -> bool:
+def upgrade(store: Store, to: str = HEAD) -> bool:
     """Create or upgrade the tables; False when there was nothing to do.  Raises StrangeDatabase
     for one of a newer release."""
     found = version(store)
-    if found == HEAD:
+    if found == to:
         return False
     if found is not None and not _is_known(found):
         check(store)
@@ -68,7 +68,7 @@ def upgrade(store: Store) -> bool:
         if store.dialect == "postgresql":
             tx.conn.execute(_PATIENCE)
             tx.conn.execute(_LOCK)
-        command.upgrade(_config(tx.conn), "head")
+        command.upgrade(_config(tx.conn), to)
     return True
 
 

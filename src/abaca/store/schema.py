@@ -69,7 +69,7 @@ operations = Table(
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("kind", String(64), nullable=False),
-    Column("state", String(16), nullable=False),  # queued running done failed cancelled
+    Column("state", String(16), nullable=False),  # see model.operations
     Column("host", String(255), nullable=False),  # whose queue; '' waits for placement
     Column("lock_key", String(64), nullable=False),  # one running operation each
     Column("resource_type", String(32), nullable=False),
@@ -123,6 +123,12 @@ Index(
     sqlite_where=text("state = 'running'"),
 )
 Index("ix_operations_resource", operations.c.resource_id)
+Index(
+    "ix_operations_unknown",
+    operations.c.host,
+    postgresql_where=text("state = 'unknown'"),
+    sqlite_where=text("state = 'unknown'"),
+)
 
 leases = Table(
     "leases",

@@ -94,7 +94,9 @@ class Cutter:
             raise StorageCommunicationException(reason=f"the {point} was lost")
 
 
-def make_manager(store: Store, folder: Path, **driver_options: Any) -> Manager:
+def make_manager(
+    store: Store, folder: Path, *, call_seconds: float | None = 600.0, **driver_options: Any
+) -> Manager:
     """A manager of one fake backend whose array lives in `folder`."""
     values = {
         "driver_handles_share_servers": False,
@@ -107,7 +109,7 @@ def make_manager(store: Store, folder: Path, **driver_options: Any) -> Manager:
         configuration=DictConfiguration(values, config_group="fake"),
         private_storage=StorePrivateStorage(store, HOST),
     )
-    backend = Backend("fake", HOST, driver, "nova")
+    backend = Backend("fake", HOST, driver, "nova", call_seconds)
     options = Options(host="host", threads_per_backend=2, placement_threads=1)
     return Manager(store, [backend], options)
 

@@ -9,13 +9,13 @@ ManilaException                 base: template message, `code`, keyword data, `d
 
 A class docstring is the message template; keyword arguments fill it.  Of `detail_data` the caller
 uses `export_location(s)` and `server_details`: what exists on the backend in spite of the failure.
-Foreign classes (drivers written for the incumbent) are recognised by name: see `is_a`.
+Foreign classes (drivers written for the incumbent) are recognised by name: see `is_a`.  Where they
+leave the driver they become the `origin` of a ForeignError (abaca.manager.backend).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from string import Formatter
 from typing import Any, ClassVar, Final
 
@@ -338,8 +338,18 @@ TRANSIENT: Final = frozenset(
 """Names of errors after which the outcome is unknown and the same call is worth repeating."""
 
 
+class ForeignError(DriverError):
+    """What a driver raised that is no class of ours; `origin` is the error itself."""
+
+    def __init__(self, origin: BaseException) -> None:
+        super().__init__(f"{type(origin).__name__}: {origin}")
+        self.origin = origin
+
+
 def names(exc: BaseException | type[BaseException]) -> frozenset[str]:
     """The class names of an error, its own and those it inherits from."""
+    if isinstance(exc, ForeignError):
+        return names(exc.origin)
     kind = exc if isinstance(exc, type) else type(exc)
     return frozenset(cls.__name__ for cls in kind.__mro__)
 
@@ -349,14 +359,17 @@ def is_a(exc: BaseException | type[BaseException], *wanted: str) -> bool:
     return not names(exc).isdisjoint(wanted)
 
 
-@contextmanager
-def passing_over(*wanted: str) -> Iterator[None]:
+class passing_over:
     """A block in which errors of the named kinds mean that there was nothing to do."""
-    try:
-        yield
-    except BaseException as error:
-        if not is_a(error, *wanted):
-            raise
+
+    def __init__(self, *wanted: str) -> None:
+        self._wanted = wanted
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        return error is not None and is_a(error, *self._wanted)
 
 
 def transient(exc: BaseException) -> bool:
@@ -364,12 +377,19 @@ def transient(exc: BaseException) -> bool:
     return not names(exc).isdisjoint(TRANSIENT)
 
 
+NOT_FOUND: Final = (
+    "StorageResourceNotFound",
+    "ShareResourceNotFound",
+    "SnapshotResourceNotFound",
+)
+"""Names of errors that say that the object is not on the backend: deleting it is done."""
+
+
 def not_found(exc: BaseException) -> bool:
-    """Whether the error says that the object is not on the backend: deleting it is done."""
-    return is_a(exc, "StorageResourceNotFound", "ShareResourceNotFound", "SnapshotResourceNotFound")
+    return is_a(exc, *NOT_FOUND)
 
 
 def detail_data(exc: BaseException) -> dict[str, Any]:
     """What exists on the backend in spite of the failure; empty when the error does not say."""
-    data = getattr(exc, "detail_data", None)
+    data = getattr(exc.origin if isinstance(exc, ForeignError) else exc, "detail_data", None)
     return dict(data) if isinstance(data, Mapping) else {}

@@ -8,8 +8,10 @@ from typing import Any, NoReturn
 
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
+from abaca.drivers.contract.results import export_locations
 
 SHARE, SNAPSHOT, EXPORT = "share", "snapshot", "export"
+TEXTS = ("share_id", "proto", "path", "pool", "reverted_by")
 KINDS = (SHARE, SNAPSHOT, EXPORT)
 Rule = tuple[str, str, str]  # access_type, access_to, access_level
 
@@ -27,6 +29,8 @@ class Held:
     proto: str | None = None  # NFS, CIFS ...: an adopted share gets it
     path: str | None = None  # where it is, as manage_existing (of a snapshot) takes it
     pool: str | None = None
+    reverted_by: str | None = None  # of a share: context.operation_id of its last revert
+    export_locations: Any = None  # of a snapshot that can be mounted: as create_snapshot says it
 
 
 class InventoryMethods:
@@ -61,13 +65,17 @@ def _held(item: object) -> Held:
         _junk("a size that is not a number of GiB", size)
     exported = item.get("exported")
     rules = item.get("rules")
-    texts = {key: _text(item.get(key)) for key in ("share_id", "proto", "path", "pool")}
+    texts = {key: _text(item.get(key)) for key in TEXTS}
+    locations = item.get("export_locations")
+    if locations is not None:
+        export_locations(locations)  # or they are junk
     return Held(
         kind=kind,
         id=object_id,
         size=size,
         exported=None if exported is None else bool(exported),
         rules=None if rules is None else frozenset(_rule(rule) for rule in rules),
+        export_locations=locations,
         **texts,
     )
 

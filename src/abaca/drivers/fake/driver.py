@@ -194,6 +194,7 @@ class FakeShareDriver(FakeReplicas, FakeMoves, FakeBackups, FakeServers, FakeBas
             share_id=snapshot["share_instance_id"],
             snapshot_id=snapshot["id"],
             seconds=self._revert_seconds,
+            operation=getattr(context, "operation_id", None),
         )
         return None if status == "available" else {"status": status}
 
@@ -232,6 +233,9 @@ class FakeShareDriver(FakeReplicas, FakeMoves, FakeBackups, FakeServers, FakeBas
 
     def get_inventory(self, context: AnyContext) -> list[dict[str, Any]]:
         held: list[dict[str, Any]] = self._call("get_inventory", None, backend=self._section)
+        for item in held:
+            if item["kind"] == "snapshot":
+                item["export_locations"] = self._locations(item["path"])
         return held
 
     # Access

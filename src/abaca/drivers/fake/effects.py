@@ -245,15 +245,18 @@ def delete_snapshot(tx: Tx, snapshot_id: str) -> None:
 
 
 @effect
-def revert_to_snapshot(tx: Tx, share_id: str, snapshot_id: str, seconds: float) -> str:
+def revert_to_snapshot(
+    tx: Tx, share_id: str, snapshot_id: str, seconds: float, operation: str | None = None
+) -> str:
     """Returns the status."""
     share, snapshot = the_share(tx, share_id), the_snapshot(tx, snapshot_id)
     copy_files(tx, snapshot_id, share_id)
     now = clock.now()
     status = "reverting_to_snapshot" if seconds else "available"
     tx.execute(
-        "UPDATE shares SET size = ?, used = ?, status = ?, started = ?, ready = ? WHERE id = ?",
-        (snapshot["size"], snapshot["used"], status, now, now + seconds, share["id"]),
+        "UPDATE shares SET size = ?, used = ?, status = ?, started = ?, ready = ?,"
+        " reverted_by = ? WHERE id = ?",
+        (snapshot["size"], snapshot["used"], status, now, now + seconds, operation, share["id"]),
     )
     return status
 
@@ -283,7 +286,7 @@ def unmanage_snapshot(tx: Tx, snapshot_id: str) -> None:
 def get_inventory(tx: Tx, backend: str) -> list[dict[str, Any]]:
     """What is managed, with the rules in force; rules that are nobody's are stale exports."""
     shares = tx.execute(
-        "SELECT 'share' AS kind, id, size, proto, path, pool FROM shares"
+        "SELECT 'share' AS kind, id, size, proto, path, pool, reverted_by FROM shares"
         " WHERE backend = ? AND managed",
         (backend,),
     )

@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS shares (
     pool TEXT NOT NULL, size INTEGER NOT NULL, used REAL NOT NULL DEFAULT 0, proto TEXT,
     status TEXT NOT NULL DEFAULT 'available', started REAL, ready REAL,
     managed INTEGER NOT NULL DEFAULT 1, source TEXT, server TEXT, replica_of TEXT,
-    created REAL NOT NULL);
+    created REAL NOT NULL, reverted_by TEXT);
 CREATE TABLE IF NOT EXISTS snapshots (
     id TEXT PRIMARY KEY, name TEXT, path TEXT NOT NULL UNIQUE, share_id TEXT NOT NULL,
     size INTEGER NOT NULL, used REAL NOT NULL DEFAULT 0, managed INTEGER NOT NULL DEFAULT 1,
@@ -91,12 +91,8 @@ class State:
                 yield connection
                 return
             connection.execute("BEGIN IMMEDIATE")
-            try:
+            with connection:  # commits, or rolls back
                 yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
 
     def close(self) -> None:
         """Let go of the file."""

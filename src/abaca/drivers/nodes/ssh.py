@@ -12,6 +12,7 @@ import shlex
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import paramiko
@@ -120,7 +121,8 @@ class SshNode:
         client.set_missing_host_key_policy(self._pins)
         own_keys = self._password is None and self._key_file is None
         key = self._read_key()
-        try:
+        with contextlib.ExitStack() as otherwise, self._telling_refusals():
+            otherwise.callback(client.close)
             link = socket.create_connection((self._host, self._port), self._seconds)
             # several small packets make a command; waiting to join them costs 40 ms each
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -137,9 +139,7 @@ class SshNode:
                 allow_agent=own_keys,
                 look_for_keys=own_keys,
             )
-        except BaseException as problem:
-            client.close()
-            raise self._refusal(problem) from problem
+            otherwise.pop_all()
         transport = client.get_transport()
         assert transport is not None
         transport.set_keepalive(KEEP_ALIVE)
@@ -155,14 +155,18 @@ class SshNode:
                 node=self.name, reason=f"key file {self._key_file}: {_why(problem)}"
             ) from problem
 
-    def _refusal(self, problem: BaseException) -> BaseException:
-        if isinstance(problem, paramiko.BadHostKeyException | _OtherKey):
-            return HostKeyChanged(node=self.name, file=str(self._pins.file))
-        if isinstance(problem, paramiko.AuthenticationException):
-            return LoginRefused(node=self.name, reason=_why(problem))
-        if isinstance(problem, OSError | EOFError | paramiko.SSHException):
-            return errors.StorageCommunicationException(reason=f"{self.name}: {_why(problem)}")
-        return problem
+    @contextlib.contextmanager
+    def _telling_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except (paramiko.BadHostKeyException, _OtherKey) as problem:
+            raise HostKeyChanged(node=self.name, file=str(self._pins.file)) from problem
+        except paramiko.AuthenticationException as problem:
+            raise LoginRefused(node=self.name, reason=_why(problem)) from problem
+        except (OSError, EOFError, paramiko.SSHException) as problem:
+            raise errors.StorageCommunicationException(
+                reason=f"{self.name}: {_why(problem)}"
+            ) from problem
 
 
 class _OtherKey(paramiko.SSHException):
