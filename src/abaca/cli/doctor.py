@@ -81,17 +81,15 @@ def first_problem(config: Config, look: Callable[[Config], Iterator[Check]] = ch
 
 def _drift(config: Config) -> Iterator[Check]:
     """What the last comparison found; nothing before abaca has run here for the first time."""
-    from abaca.model.context import system_context
     from abaca.model.errors import Unavailable
-    from abaca.service import drift
-    from abaca.service.env import Env
+    from abaca.store import drift
 
     sqlite, _, path = config.database_url.partition("sqlite:///")
     if not sqlite and not Path(path).exists():
         return
     try:
-        with opened(config) as store:
-            number = len(drift.find(Env(store), system_context()).findings)
+        with opened(config) as store, store.read() as tx:
+            number = sum(look.findings for look in drift.looks(tx))
     except (Unavailable, click.ClickException) as error:
         yield Check("database", str(error))
         return
