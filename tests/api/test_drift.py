@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -61,6 +62,29 @@ def test_the_report_names_what_differs_and_what_to_do(world: World) -> None:
     [look] = answer["looks"]
     assert look["host"] == HOST and look["looked_at"] and look["problem"] is None
     assert world.admin.get("/drift", host="other@host").json == {"drift": [], "looks": []}
+
+
+def test_many_findings_come_in_pages_whatever_is_repaired_meanwhile(world: World) -> None:
+    """Each finding that stays is seen once, also when the last one of a page has gone."""
+    planted = [plant(world, "size") for _ in range(7)]
+    seen: list[str] = []
+    query = {"limit": "2"}
+    while True:
+        page = world.admin.get("/drift", **query)
+        assert page["looks"][0]["findings"] in (7, 6)
+        seen += [each["id"] for each in page["drift"]]
+        if "drift_links" not in page.json:
+            break
+        assert len(page["drift"]) == 2
+        if len(seen) == 4:
+            with world.store.transaction() as tx:
+                drift.remove(tx, [seen[-1]])
+        query = dict(parse_qsl(urlsplit(page["drift_links"][0]["href"]).query))
+    assert sorted(seen) == sorted(planted) and len(seen) == 7
+    rest = sorted(set(planted) - {seen[3]})
+    assert [each["id"] for each in world.admin.get("/drift", offset="4")["drift"]] == rest[4:]
+    assert world.admin.get("/drift", marker=rest[-1])["drift"] == []
+    assert world.admin.get("/drift", limit="x").status == 400
 
 
 def test_it_is_for_administrators(world: World) -> None:

@@ -30,6 +30,13 @@ def test_drift_is_shown_repaired_and_adopted() -> None:
         assert shown.returncode == 1
         assert re.search(rf"share {share} +{instance} +1 GiB +5 GiB +resize", shown.stdout)
         assert re.search(rf"{orphan} +not there +there, rules: none +adopt", shown.stdout)
+        parts = [fake.run("drift", "--limit", "1").stdout]
+        [marker] = re.findall(r"There may be more: abaca drift --marker (\S+)", parts[0])
+        parts.append(fake.run("drift", "--marker", marker).stdout)
+        assert [(instance in part, orphan in part) for part in parts] in (
+            [(True, False), (False, True)],
+            [(False, True), (True, False)],
+        )
         doctor = fake.run("doctor")
         assert doctor.returncode == 1
         assert "2 differences between database and backends: see abaca drift" in doctor.stdout

@@ -75,7 +75,7 @@ class Backend:
             "local_mount_port": ports + 5,
             "local_smb_port": ports + 10,
             "local_nfs_grace_period": 1,
-            "local_nfs_lease": 1,
+            "local_nfs_lease": 2,
             "local_protocols": ["NFS"],
             **options,
         }

@@ -1,4 +1,5 @@
-"""Drift of the local backend: real subvolumes, a real Ganesha, a real manager in this process."""
+"""Drift of the local backend: real subvolumes, a real Ganesha and Samba, a real manager in this
+process."""
 
 from __future__ import annotations
 
@@ -12,17 +13,21 @@ import pytest
 from abaca.drivers.ganesha.exports import ExportTable
 from abaca.drivers.ganesha.instance import Instance
 from abaca.drivers.local import btrfs
+from abaca.drivers.local.cifs import CifsExporter
 from abaca.drivers.local.nfs import NfsExporter
+from abaca.drivers.samba.shares import RegistryShares
 from abaca.manager import drift
 from abaca.manager.backend import Backend as Managed
 from abaca.manager.process import Manager, Options
 from abaca.model.drift import Finding
 from abaca.model.shares import Share
-from abaca.service import access
+from abaca.service import access, shares_create
 from abaca.service import drift as service
 from abaca.service.drift import Adoption
+from abaca.service.shares_create import NewShare
 from abaca.store.engine import Store
-from storage.kit import GIB, Backend, errno_of
+from storage.kit import GIB, Backend, errno_of, running, why_not
+from storage.test_smb import WRITE, smbclient
 from support.running import ADMIN, PATIENCE, USER, Running
 
 pytestmark = [pytest.mark.storage, pytest.mark.xdist_group("storage")]
@@ -43,16 +48,30 @@ class Local(Running):
     def differences(self) -> list[Finding]:
         return drift.look(self.manager.backends[0], self.store, repair=False)
 
-    def open_share(self) -> Share:
-        share = self.share(1)
-        access.allow(self.env, USER, share.id, access_type="ip", access_to="127.0.0.1")
+    @property
+    def samba(self) -> RegistryShares:
+        exporter = self.backend.driver.exporter("CIFS")
+        assert isinstance(exporter, CifsExporter)
+        return exporter.shares
+
+    def net_conf(self, *words: str) -> None:
+        """A change of what Samba serves, past every file."""
+        self.samba.server.run("net", "conf", *words)
+
+    def open_share(self, proto: str = "NFS") -> Share:
+        made = shares_create.create(self.env, USER, NewShare(share_proto=proto, size=1))
         self.settle()
-        return share
+        access.allow(self.env, USER, made.id, access_type="ip", access_to="127.0.0.1")
+        self.settle()
+        return self.look(made.id)
 
     def path(self, share: Share) -> Path:
         return self.backend.driver.share_path(share.instance_id)
 
     def file(self, share: Share) -> Path:
+        """The file that says how it is exported."""
+        if share.share_proto == "CIFS":
+            return self.samba._file(name(share))
         export = self.table.get(f"share-{share.instance_id}")
         assert export is not None
         return Path(self.table.files.path(export))
@@ -61,6 +80,16 @@ class Local(Running):
         export = self.table.get(f"share-{share.instance_id}")
         assert export is not None
         return export.export_id
+
+
+@pytest.fixture
+def own_backend() -> Iterator[Backend]:
+    """With both protocols."""
+    reason = why_not("NFS", "CIFS")
+    if reason:
+        pytest.skip(reason)
+    with running(local_protocols=["NFS", "CIFS"]) as backend:
+        yield backend
 
 
 @pytest.fixture
@@ -93,8 +122,13 @@ def edit(local: Local, share: Share) -> None:
     file.write_text(file.read_text().replace("127.0.0.1", STRANGER))
 
 
+def name(share: Share) -> str:
+    return f"share-{share.instance_id}"
+
+
+Harm = dict[str, tuple[Callable[[Local, Share], object], str]]
 # what is done to a share -> what is found of it
-HARM: dict[str, tuple[Callable[[Local, Share], object], str]] = {
+HARM: Harm = {
     "subvolume deleted": (lambda w, s: btrfs.delete_subvolume(w.path(s)), "missing"),
     "limit raised": (lambda w, s: btrfs.set_limit(w.path(s), 3 * GIB), "size"),
     "limit lowered": (lambda w, s: btrfs.set_limit(w.path(s), GIB // 2), "size"),
@@ -105,17 +139,33 @@ HARM: dict[str, tuple[Callable[[Local, Share], object], str]] = {
     "file deleted": (lambda w, s: w.file(s).unlink(), "unexported"),
     "export removed": (lambda w, s: w.table.server.exports.remove(w.served(s)), "unexported"),
 }
+HARM_TO_SMB: Harm = {
+    "client let in": (
+        lambda w, s: w.net_conf("setparm", name(s), "hosts allow", STRANGER),
+        "unexported",
+    ),
+    "everybody let in": (lambda w, s: w.net_conf("delparm", name(s), "hosts deny"), "unexported"),
+    "share removed": (lambda w, s: w.net_conf("delshare", name(s)), "unexported"),
+    "subvolume deleted": HARM["subvolume deleted"],
+    "limit raised": HARM["limit raised"],
+    "file edited": HARM["file edited"],
+    "file emptied": HARM["file emptied"],
+    "file deleted": HARM["file deleted"],
+}
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_damage_is_found_completely_and_repaired(local: Local, seed: int) -> None:
-    chosen = random.Random(seed).sample(sorted(HARM), 5)
+    chance = random.Random(seed)
+    chosen = [HARM[what] for what in chance.sample(sorted(HARM), 5)]
+    chosen += [HARM_TO_SMB[what] for what in chance.sample(sorted(HARM_TO_SMB), 3)]
     shares = [local.open_share() for _ in range(6)]
+    smb_shares = [local.open_share("CIFS") for _ in range(4)]
+    harmed = [*shares[:5], *smb_shares[:3]]
     snapshots = [local.snapshot(shares[5]) for _ in range(2)]
     assert local.differences() == []
     planted = set()
-    for name, share in zip(chosen, shares, strict=False):
-        harm, kind = HARM[name]
+    for (harm, kind), share in zip(chosen, harmed, strict=True):
         harm(local, share)
         planted.add((kind, share.instance_id))
     btrfs.delete_subvolume(local.backend.driver.snapshot_path(snapshots[0].instance_id))
@@ -125,7 +175,9 @@ def test_random_damage_is_found_completely_and_repaired(local: Local, seed: int)
     btrfs.set_limit(local.backend.driver.share_path(orphan), 2 * GIB)
     planted.add(("extra", orphan))
     local.table.create(f"share-{ghost}", str(local.backend.directory), "No_Root_Squash")
-    planted.add(("stale_export", ghost))
+    smb_ghost = str(uuid.uuid4())
+    local.net_conf("addshare", f"share-{smb_ghost}", str(local.backend.directory))
+    planted |= {("stale_export", ghost), ("stale_export", smb_ghost)}
     found = local.differences()
     assert {finding.key for finding in found} == planted
 
@@ -138,15 +190,19 @@ def test_random_damage_is_found_completely_and_repaired(local: Local, seed: int)
     assert local.look(adopted.resource_id or "").status == "available"
     assert local.look(adopted.resource_id or "").size == 2
     assert local.differences() == []
-    for share in shares:
+    for share in (*shares, *smb_shares):
         there = local.look(share.id)
         gone = ("missing", share.instance_id) in planted
         assert there.status == ("error" if gone else "available")
-        if not gone:
-            with local.backend.mount(f"share-{share.instance_id}") as client:
+        if not gone and share in smb_shares:
+            assert "NT_STATUS" not in smbclient(local.backend, {"id": share.instance_id}, WRITE)
+        elif not gone:
+            with local.backend.mount(name(share)) as client:
                 client.write("/x", b"1")
     assert f"share-{ghost}" not in local.table
-    assert not [name for name in local.table.look().values() if STRANGER in str(name)]
+    assert f"share-{smb_ghost}" not in local.samba.look()
+    served = (*local.table.look().values(), local.samba.server.run("net", "conf", "list"))
+    assert STRANGER not in str(served)
 
 
 def test_changed_export_files_are_never_obeyed(local: Local) -> None:

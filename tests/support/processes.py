@@ -205,7 +205,7 @@ local_nfs_port = {0}
 local_mount_port = {1}
 local_smb_port = {2}
 local_nfs_grace_period = 1
-local_nfs_lease = 1
+local_nfs_lease = 2
 """
 
 

@@ -10,7 +10,7 @@ from abaca.api.kinds import Bool, ListOf, Text, Uuid
 from abaca.api.registry import route
 from abaca.api.request import Body as Answer
 from abaca.api.request import Request, Response
-from abaca.api.schema import Body, Field
+from abaca.api.schema import Body, Field, paged
 from abaca.api.views.drift import ADOPTION, FINDING, LOOK, STEP
 from abaca.service import drift as service
 from abaca.service.drift import Adoption
@@ -39,15 +39,15 @@ _ADOPT = Body(
     "/drift",
     id="drift.index",
     policy="drift:index",
-    query=(Field("host", Text()),),
-    returns={"drift": [FINDING], "looks": [LOOK]},
+    query=paged(Field("host", Text())),
+    returns={"drift": [FINDING], "looks": [LOOK], "drift_links?": "array"},
     extension=True,
 )
 def index(req: Request) -> Answer:
     """List where backends differ from the database, each with the proposed action."""
-    report = service.find(req.env, req.context, req.query.get("host"))
+    report = service.find(req.env, req.context, req.query.get("host"), req.page())
     return {
-        **req.many("drift", FINDING, report.findings),
+        **req.many("drift", FINDING, report.findings, links="drift_links"),
         **req.many("looks", LOOK, report.looks),
     }
 

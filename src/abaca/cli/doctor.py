@@ -81,17 +81,15 @@ def first_problem(config: Config, look: Callable[[Config], Iterator[Check]] = ch
 
 def _drift(config: Config) -> Iterator[Check]:
     """What the last comparison found; nothing before abaca has run here for the first time."""
-    from abaca.model.context import system_context
     from abaca.model.errors import AbacaError
-    from abaca.service import drift
-    from abaca.service.env import Env
+    from abaca.store import drift
 
     file = file_of(config)
     if file is not None and not file.exists():
         return
     try:
-        with opened(config) as store:
-            number = len(drift.find(Env(store), system_context()).findings)
+        with opened(config) as store, store.read() as tx:
+            number = sum(look.findings for look in drift.looks(tx))
     except (AbacaError, click.ClickException) as error:
         yield Check("database", str(error))
         return

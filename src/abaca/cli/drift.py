@@ -34,28 +34,28 @@ def _env() -> Iterator[Env]:
 
 @click.group(invoke_without_command=True)
 @click.option("--host", help="Of this host@backend only.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="At most.")
+@click.option("--marker", help="Only what comes after the finding with this id.")
 @config_options
 @click.pass_context
-def drift(ctx: click.Context, host: str | None) -> int:
+def drift(ctx: click.Context, host: str | None, limit: int, marker: str | None) -> int:
     """Where backends differ from the database, as of the last comparison.
 
     Exits with 1 when something does.
     """
     if ctx.invoked_subcommand is not None:
         return 0
+    from abaca.api.paging import Page
     from abaca.model.context import system_context
     from abaca.service import drift as service
 
+    page = Page(limit=limit, marker=marker)
     with _env() as env:
-        report = service.find(env, system_context(), host)
+        report = service.find(env, system_context(), host, page)
     table(
         ("backend", "looked at", "result"),
         [
-            (
-                look.host,
-                look.looked_at,
-                look.problem or f"{sum(f.host == look.host for f in report.findings)} differences",
-            )
+            (look.host, look.looked_at, look.problem or f"{look.findings} differences")
             for look in report.looks
         ],
     )
@@ -76,7 +76,9 @@ def drift(ctx: click.Context, host: str | None) -> int:
                 for found in report.findings
             ],
         )
-    return int(bool(report.findings))
+    if len(report.findings) == limit:
+        click.echo(f"\nThere may be more: abaca drift --marker {report.findings[-1].id}")
+    return int(any(look.findings for look in report.looks))
 
 
 _YES = click.option("--yes", is_flag=True, help="Do it; otherwise only say what would be done.")

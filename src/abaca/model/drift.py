@@ -63,3 +63,4 @@ class Look(msgspec.Struct, frozen=True):
     host: str
     looked_at: str
     problem: str | None  # why nothing is known; None: the findings are all there is
+    findings: int = 0  # how many there are

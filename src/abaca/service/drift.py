@@ -15,6 +15,7 @@ from abaca.store import drift as store
 from abaca.store import services as service_store
 from abaca.store import shares as share_store
 from abaca.store.engine import Tx
+from abaca.store.paging import Page
 
 from . import manage, snapshots_state
 from .env import Env
@@ -23,7 +24,7 @@ ID_LENGTH = 36
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What differs, and when each backend was looked at."""
+    """A page of what differs, and when each backend was looked at."""
 
     findings: list[Finding]
     looks: list[Look]
@@ -36,11 +37,11 @@ class Step(msgspec.Struct, frozen=True):
     operation_id: int | None = None  # None: nothing, it is a dry run or no repair is known
 
 
-def find(env: Env, ctx: Context, host: str | None = None) -> Report:
-    """As of the last look at each backend."""
+def find(env: Env, ctx: Context, host: str | None = None, page: Page | None = None) -> Report:
+    """As of the last look at each backend.  page: None: all."""
     with env.store.read() as tx:
         looks = [each for each in store.looks(tx) if host in (None, each.host)]
-        return Report(store.find(tx, host=host), looks)
+        return Report(store.find(tx, host=host, page=page), looks)
 
 
 def repair(
@@ -70,8 +71,8 @@ def enqueue_repairs(tx: Tx, ctx: Context, found: Iterable[Finding]) -> dict[str,
     projects = store.projects(tx, [f.resource_id for f in repairable if f.resource_id])
     started: dict[str, int] = {}
     for (lock_key, kind, resource_id), group in groupby(repairable, key=_resource):
-        ids = [finding.id for finding in group]
-        first = next(f for f in repairable if f.id == ids[0])
+        first, *more = group
+        ids = [first.id, *(finding.id for finding in more)]
         op_id = on_record.enqueue(
             tx,
             "repair_drift",

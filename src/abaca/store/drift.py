@@ -13,6 +13,7 @@ from abaca.model.drift import Finding, Look
 from .engine import Row, Tx
 from .fixed import Fixed
 from .many import one_of
+from .paging import Page
 from .schema import (
     LIVE,
     access_rule_states,
@@ -169,13 +170,21 @@ def _finding(row: Row) -> Finding:
     return Finding(**{**values, "detail": msgspec.json.decode(values["detail"])})
 
 
-def find(tx: Tx, *, host: str | None = None, ids: Collection[str] | None = None) -> list[Finding]:
-    """Oldest first."""
-    stmt = sa.select(*COLUMNS).order_by(_f.first_seen, _f.id)
+def find(
+    tx: Tx,
+    *,
+    host: str | None = None,
+    ids: Collection[str] | None = None,
+    page: Page | None = None,
+) -> list[Finding]:
+    """By id: findings that come and go between two pages move no other ones."""
+    stmt = sa.select(*COLUMNS).order_by(_f.id)
     if host is not None:
         stmt = stmt.where(_f.host == host)
     if ids is not None:
         stmt = stmt.where(one_of(_f.id, "ids"))
+    if page is not None:
+        stmt = stmt.where(_f.id > (page.marker or "")).limit(page.limit).offset(page.offset)
     return [_finding(row) for row in tx.all(stmt, {"ids": list(ids)} if ids is not None else None)]
 
 
@@ -184,7 +193,9 @@ def get(tx: Tx, finding_id: str) -> Finding | None:
 
 
 def looks(tx: Tx) -> list[Look]:
-    return [Look(*row) for row in tx.all(sa.select(*drift_looks.c).order_by(_l.host))]
+    """With how many findings each backend has, whenever they were found."""
+    count = sa.select(sa.func.count()).where(_f.host == _l.host).scalar_subquery()
+    return [Look(*row) for row in tx.all(sa.select(*drift_looks.c, count).order_by(_l.host))]
 
 
 _LOOKED = Fixed(

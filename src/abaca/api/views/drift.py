@@ -22,7 +22,12 @@ FINDING = Representation(
 )
 LOOK = Representation(
     "drift_look",
-    [Field("host"), Field("looked_at", TIME), Field("problem", nullable=True)],
+    [
+        Field("host"),
+        Field("looked_at", TIME),
+        Field("problem", nullable=True),
+        Field("findings", "integer"),
+    ],
 )
 STEP = Representation(
     "drift_repair",

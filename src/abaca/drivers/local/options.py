@@ -66,7 +66,9 @@ LOCAL_OPTS: Final = [
         help="What clients' users become.",
     ),
     cfg.IntOpt("local_nfs_grace_period", default=10, min=1, max=180, help="Seconds."),
-    cfg.IntOpt("local_nfs_lease", default=10, min=1, max=120, help="Seconds."),
+    # Ganesha looks every half lease, in whole seconds, whether the grace period is over; with a
+    # lease of one second it never looks again, and one client that stays away keeps all others out.
+    cfg.IntOpt("local_nfs_lease", default=10, min=2, max=120, help="Seconds."),
     cfg.PortOpt("local_smb_port", default=445, help="TCP port of Samba."),
     cfg.BoolOpt(
         "local_smb_create_users",
