@@ -35,7 +35,10 @@ def test_health(wrong: str | None, code: int) -> None:
     app = create_app(
         None, auth=NoAuth(), policy=AllowAll(), registry=Registry(), health=lambda: wrong
     )
-    answer = falcon.testing.TestClient(app).simulate_get("/healthcheck")
+    asking = falcon.testing.TestClient(app)
+    head = asking.simulate_head("/healthcheck")
+    assert (head.status_code, head.text) == (code, "")
+    answer = asking.simulate_get("/healthcheck")
     assert answer.status_code == code
     assert answer.text == (wrong or "OK") + "\n"
 

@@ -164,9 +164,6 @@ def test_statuses_that_are_not_let_go(world: World, status: str) -> None:
 
 def test_unmanage_refuses(world: World) -> None:
     share = world.share()
-    world.set(share, task_state="migration_in_progress")
-    assert world.admin.act(share, "unmanage").status == 400
-    world.set(share, task_state=None)
     world.snapshot(share)
     assert world.admin.act(share, "unmanage").status == 403
     assert world.operations(share) == []

@@ -71,9 +71,6 @@ def test_extend_refuses(world: World) -> None:
     assert world.member.act(share, "extend", {**more, "force": "perhaps"}).status == 400
     world.settle(share, "error")
     assert world.member.act(share, "extend", more).status == 400
-    world.settle(share)
-    world.set(share, task_state="migration_in_progress")
-    assert world.member.act(share, "extend", more).status == 400
 
 
 def test_forced_extend_is_for_admins_since_2_64(world: World) -> None:

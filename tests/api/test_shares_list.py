@@ -107,6 +107,8 @@ def test_projects(world: World) -> None:
     assert names(world.admin, all_tenants=1) == ["shown", "theirs", "mine"]
     assert names(world.admin, all_tenants="") == ["shown", "theirs", "mine"]
     assert names(world.admin, all_tenants=1, project_id=PROJECT) == ["mine"]
+    assert names(world.admin, all_tenants=1, user_id="u1") == []
+    assert names(world.member, user_id=world.member.user) == ["mine"]
     assert names(world.stranger, project_id=PROJECT) == ["shown", "theirs"]
     assert world.member.get("/shares", is_public="perhaps").status == 400
     assert world.client(PROJECT, "nothing").get("/shares").status == 403

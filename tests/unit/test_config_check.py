@@ -74,6 +74,9 @@ CASES = [
     (BACKEND + "[DEFAULT]\nvast_mgmt_host = a", "vast_mgmt_host", "misplaced", "its backend"),
     (BACKEND + "[DEFAULT]\nnum_shell_tries = z", "num_shell_tries", "misplaced", "each backend"),
     (BACKEND + "goodness_function = $", "goodness_function", "ok", ""),
+    (BACKEND + "goodness_function = share.size * 2", "goodness_function", "ok", ""),
+    (BACKEND + 'filter_function = "stats.x > 1"', "filter_function", "ok", ""),
+    (BACKEND + "filter_function = share.size <", "filter_function", "wrong", "not an expression"),
     (BACKEND + "[y]\nshare_driver = a.b", "share_driver", "ignored", "not in enabled"),
 ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from oslo_config import cfg
+from structlog.testing import capture_logs
 
 from abaca.identity import grants, policy
 from abaca.identity.policy import Enforcer, PolicyFileError, UnknownRule
@@ -133,6 +134,13 @@ def test_policy_yaml_changes_a_rule_and_those_that_refer_to_it(
 def test_a_rule_repeated_as_it_is_stays_cheap(enforcer_with: Callable[[str], Enforcer]) -> None:
     same = enforcer_with('"share:get": "(rule:context_is_admin) or (rule:project-reader)"\n')
     assert not same.overridden()
+
+
+def test_rules_that_nothing_asks_for_are_named(enforcer_with: Callable[[str], Enforcer]) -> None:
+    with capture_logs() as logs:
+        enforcer_with('"share:delte": "!"\n"ops": "role:ops"\n"share:create": "rule:ops"\n')
+    [line] = [line for line in logs if line["event"] == "policy.unknown_rules"]
+    assert line["rules"] == ["share:delte"]
 
 
 @pytest.mark.parametrize("text", ["{", "- a\n- b\n", '"share:get": [[[\n'])

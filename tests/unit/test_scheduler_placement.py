@@ -212,8 +212,10 @@ def test_a_refusal_counts_the_pools_of_each_filter() -> None:
         "asks for."
     )
     log = error.for_log()
-    assert "InService 5 -> 3 (h@b#down: its service or its backend does not answer" in log
-    assert "CapacityFilter 2 -> 1 (h@b#small: 10 GiB are asked, 5 GiB are usable" in log
+    counts = "InService 5 -> 3; AvailabilityZoneFilter 3 -> 2; CapacityFilter 2 -> 1; Capa"
+    assert counts in log
+    assert "(h@b#down: its service or its backend does not answer; h@b#off: " in log
+    assert "; h@b#small: 10 GiB are asked, 5 GiB are usable" in log
     steps = json.loads(json.dumps(error.explanation.to_dict()))["steps"]
     counts = [(step["filter"], step["before"], step["after"]) for step in steps]
     assert counts == [
@@ -223,6 +225,13 @@ def test_a_refusal_counts_the_pools_of_each_filter() -> None:
         ("CapacityFilter", 2, 1),
         ("CapabilitiesFilter", 1, 0),
     ]
+
+
+def test_the_counts_of_all_filters_come_before_the_reasons_of_many_pools() -> None:
+    pools = [pool(f"host@backend-{n}#pool", free_capacity_gb=5) for n in range(60)]
+    error = refusal([*pools, pool("h@b#plain")], extra_specs={"tier": "gold"})
+    counts = "61 pools known; CapacityFilter 61 -> 1; CapabilitiesFilter 1 -> 0 (host@backend-"
+    assert counts in error.for_log()[:200]  # of an operation's message 1,000 characters are kept
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ class Edge:
         name = "none"
         try:
             document = self.documents.get(req.path)
-            if document is not None and req.method == "GET":
+            if document is not None and req.method in ("GET", "HEAD"):  # balancers ask with HEAD
                 name = req.path
                 document(req, resp)
             else:

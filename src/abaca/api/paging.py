@@ -20,10 +20,11 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, query: Mapping[str, Any], max_limit: int) -> Page:
         asked = query.get("limit")
-        marker = query.get("marker")
+        offset = query.get("offset", 0)
+        marker = query.get("marker") or (offset if isinstance(offset, str) else None)
         return cls(
             limit=min(asked, max_limit) if asked else max_limit,
-            offset=0 if marker else min(query.get("offset", 0), 2**31 - 1),
+            offset=0 if marker else min(offset, 2**31 - 1),
             marker=marker or None,
             sort_key=query.get("sort_key"),
             descending=query.get("sort_dir", "desc") == "desc",

@@ -10,6 +10,7 @@ its first version is dropped (or refused, `before="refuse"`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal
@@ -220,8 +221,20 @@ def empty(word: str) -> Body:
 
 
 ANY_COUNT = kinds.Int(min=0, max=2**63 - 1)
+MARKER_AS_OFFSET = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+class _Offset(kinds.Int, frozen=True):
+    """Also the id of the last record: so `openstack share list --marker` sends it."""
+
+    def decode(self, value: Any, name: str, version: int) -> Any:
+        if isinstance(value, str) and MARKER_AS_OFFSET.fullmatch(value):
+            return value
+        return super().decode(value, name, version)
+
+
 LIMIT = Field("limit", ANY_COUNT)
-OFFSET = Field("offset", ANY_COUNT)
+OFFSET = Field("offset", _Offset(min=ANY_COUNT.min, max=ANY_COUNT.max))
 MARKER = Field("marker", kinds.Text())
 PAGING = (LIMIT, OFFSET, MARKER)
 SORT_DIR = Field("sort_dir", kinds.Enum(("asc", "desc"), fold=True), default="desc")

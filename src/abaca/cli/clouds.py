@@ -9,13 +9,15 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from abaca.api.versions import MAX, text
+
 from .assembly import public_url
 
 if TYPE_CHECKING:
     from abaca.config import Config
     from abaca.store.engine import Store
 
-API_VERSION = "2.65"  # what openstack clients ask for unless told otherwise
+API_VERSION = text(MAX)  # openstacksdk asks for this one, and can do what it knows
 
 
 def path_of(config: Config) -> Path:

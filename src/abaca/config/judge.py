@@ -21,6 +21,7 @@ _PHRASE = {
     Kind.LISTS: "a list of key:[value, value]",
     Kind.HELPERS: "a list of name=class",
 }
+EXPRESSIONS = ("filter_function", "goodness_function")
 
 
 def problem_of(row: Any, setting: Setting) -> str:
@@ -34,6 +35,18 @@ def problem_of(row: Any, setting: Setting) -> str:
         if not isinstance(row, Option):
             return "the value cannot be used" if row.secret else f"{error}"
         return _described(row, setting)
+    return _expression(setting.value) if setting.name in EXPRESSIONS else ""
+
+
+def _expression(text: str) -> str:
+    """A backend whose filter cannot be read would take no share, and say so only then."""
+    from abaca.scheduler.errors import EvaluatorError
+    from abaca.scheduler.evaluator import compiled
+
+    try:
+        compiled(text)
+    except EvaluatorError as error:
+        return f"{text[:60]!r} is not an expression: {error}"
     return ""
 
 

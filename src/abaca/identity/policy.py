@@ -150,6 +150,8 @@ class Enforcer:
             except (ValueError, OSError, yaml.YAMLError, cfg.Error) as error:
                 raise PolicyFileError(reason=" ".join(str(error).split())) from error
             changed = self._affected(oslo)
+            if strangers := self._strangers(oslo):
+                log.warning("policy.unknown_rules", rules=strangers, effect="none")
         self._oslo = oslo
         self._stamp = stamp
         self._decided = {
@@ -169,6 +171,12 @@ class Enforcer:
         while more := {name for name, to in refers.items() if to & changed} - changed:
             changed |= more
         return changed
+
+    def _strangers(self, oslo: Any) -> list[str]:
+        """Rules of files that nothing asks for: names spelt wrong, or of another release."""
+        checks = [str(rule.check) for rule in oslo.file_rules.values()]
+        used = {name for check in checks for name in _REFERENCE.findall(check)}
+        return sorted(oslo.file_rules.keys() - self._grants.keys() - used)
 
     def overridden(self) -> list[str]:
         """The names of the rules that are not decided by their default."""

@@ -72,7 +72,7 @@ class Runner:
             with job.store.transaction() as tx:
                 oplog.retry(tx, op, due, str(error)[:1000], job.steps.text(tx))
             return True
-        bound.error("operation.failed", error=str(error), exc_info=error)
+        bound.error("operation.failed", error=str(error), exc_info=_where(error))
         self._fail(job, kind, error)
         return False
 
@@ -100,6 +100,12 @@ def _wait(job: Job[Any], away: BackendAway) -> None:
     pause = max(away.seconds, min(LONGEST_WAIT, (clock.now() - asked.timestamp()) / 4))
     with job.store.transaction() as tx:
         oplog.postpone(tx, op, clock.now() + pause, away.message, attempts=op.attempt - 1)
+
+
+def _where(error: Exception) -> Exception | None:
+    """What the log shows the lines of: drivers and bugs.  A refusal of ours says all in words."""
+    ours = isinstance(error, AbacaError) and not isinstance(error, DriverError)
+    return None if ours else error
 
 
 def _set_aside(job: Job[Any]) -> None:

@@ -69,11 +69,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         return f"No storage pool can take {self.wanted}: {why}."
 
     def for_log(self) -> str:
-        """Everything, on one line."""
+        """Everything, on one line: the counts of all filters, then what each pool lacks."""
         head = f"{self.wanted}: {self.pools} pool{'' if self.pools == 1 else 's'} known"
         if not self.typed:
             return f"{head}; the request has no share type"
-        return "; ".join([head, *(_text(step) for step in self.steps if step.removed)])
+        told = [step for step in self.steps if step.removed]
+        counts = [f"{step.filter} {step.before} -> {step.after}" for step in told]
+        reasons = [reason for step in told for reason in _reasons(step)]
+        return "; ".join([head, *counts]) + (f" ({'; '.join(reasons)})" if reasons else "")
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; at most SHOWN pools of each step are named."""
@@ -92,8 +95,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
-def _text(step: Step) -> str:
-    reasons = [f"{host}: {reason}" for host, reason in step.removed[:SHOWN]]
+def _reasons(step: Step) -> list[str]:
+    reasons = [f"{host}: {reason.rstrip('.')}" for host, reason in step.removed[:SHOWN]]
     if len(step.removed) > SHOWN:
         reasons.append(f"and {len(step.removed) - SHOWN} more")
-    return f"{step.filter} {step.before} -> {step.after} ({' '.join(reasons)})"
+    return reasons

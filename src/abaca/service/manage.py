@@ -11,12 +11,7 @@ from abaca.model.context import Context
 from abaca.model.errors import BadRequest, Conflict, Forbidden, NotFound
 from abaca.model.services import Service
 from abaca.model.shares import Share
-from abaca.model.status import (
-    BUSY_TASK_STATES,
-    CHANGES,
-    SHARE_STATUSES,
-    SHARE_TRANSITIONAL,
-)
+from abaca.model.status import CHANGES, SHARE_STATUSES, SHARE_TRANSITIONAL
 from abaca.model.types import ShareType
 from abaca.store import manage as store
 from abaca.store import services as service_store
@@ -27,7 +22,7 @@ from abaca.store.engine import Tx
 from . import types
 from .env import Env, enqueue
 from .services import seen
-from .shares import load, refuse_soft_deleted
+from .shares import load, refuse_busy, refuse_soft_deleted
 from .shares_create import mount_point
 
 _LETTABLE = tuple(status for status in SHARE_STATUSES if status not in SHARE_TRANSITIONAL)
@@ -160,8 +155,7 @@ def unmanage(env: Env, ctx: Context, share_id: str) -> None:
     with env.store.transaction() as tx:
         share = load(tx, ctx, share_id)
         refuse_soft_deleted(share)
-        if share.task_state in BUSY_TASK_STATES:
-            raise BadRequest(f"Share {share.id} is busy with a migration ({share.task_state}).")
+        refuse_busy(share)
         _refuse_snapshots(tx, share)
         managed = share.status != "manage_error"
         during = CHANGES["unmanage_share"].during if managed else "manage_error_unmanage_starting"

@@ -14,6 +14,7 @@ from abaca.model.operations import Operation
 from abaca.model.shares import Share
 from abaca.model.status import BUSY_TASK_STATES, CHANGES, DEFERRED_DELETION
 from abaca.operations import log as oplog
+from abaca.scheduler.text import listed
 from abaca.store import services as service_store
 from abaca.store import shares as store
 from abaca.store import snapshots as snapshot_store
@@ -80,7 +81,7 @@ def start_delete(env: Env, tx: Tx, ctx: Context, share: Share, *, force: bool = 
     if not store.begin(tx, share.instance_id, change.during, change.before, terminated_at=tx.now):
         raise Forbidden(
             f"Share {share.id} is busy; it can be deleted when it is "
-            f"{', '.join(change.before or ())}."
+            f"{listed(change.before or (), 'or')}."
         )
     refuse_snapshots(tx, share, BadRequest if force else Forbidden)  # from now on none can come
     op_id = enqueue(
@@ -103,15 +104,14 @@ def check_deletable(
     *,
     verb: str = "deleted",
     error: type[RequestError] = Forbidden,
+    busy: type[RequestError] = BadRequest,
 ) -> None:
-    """Busy (400), in a wrong status (403), or with snapshots (`error`)."""
-    if share.task_state in BUSY_TASK_STATES:
-        raise BadRequest(
-            f"Share {share.id} is busy with a migration ({share.task_state}); wait for its end."
-        )
+    """Busy (`busy`), in a wrong status (403), or with snapshots (`error`)."""
+    refuse_busy(share, busy)
     if before is not None and share.status not in before:
         raise Forbidden(
-            f"Share {share.id} is {share.status}; it can be {verb} when it is {', '.join(before)}."
+            f"Share {share.id} is {share.status}; it can be {verb} when it is "
+            f"{listed(before, 'or')}."
         )
     refuse_snapshots(tx, share, error)
 
@@ -158,6 +158,13 @@ def _give_back(tx: Tx, share: Share, op: Operation) -> None:
             share_type_id=share.share_type_id,
         )
         service_store.book(tx, share.host, -taken)
+
+
+def refuse_busy(share: Share, error: type[RequestError] = BadRequest) -> None:
+    if share.task_state in BUSY_TASK_STATES:
+        raise error(
+            f"Share {share.id} is busy with a migration ({share.task_state}); wait for its end."
+        )
 
 
 def refuse_soft_deleted(share: Share) -> None:

@@ -20,8 +20,8 @@ from .env import Env
 # filters that are the name of a column and of its parameter
 PLAIN = (
     "name", "description", "status", "share_type_id", "snapshot_id", "share_network_id",
-    "share_group_id", "project_id", "share_server_id", "mount_point_name", "encryption_key_ref",
-    "export_location_id", "export_location_path",
+    "share_group_id", "project_id", "user_id", "share_server_id", "mount_point_name",
+    "encryption_key_ref", "export_location_id", "export_location_path",
 )  # fmt: skip
 PARTS = {"name~": "name_part", "description~": "description_part"}
 

@@ -9,7 +9,8 @@ from abaca.model.errors import BadRequest, Conflict, Forbidden, NotFound, OverQu
 from abaca.model.quotas import UNLIMITED
 from abaca.model.shares import Share
 from abaca.model.snapshots import Snapshot
-from abaca.model.status import BUSY_TASK_STATES, CHANGES
+from abaca.model.status import CHANGES
+from abaca.scheduler.text import listed
 from abaca.store import quotas as quota_store
 from abaca.store import services as service_store
 from abaca.store import shares as store
@@ -18,7 +19,7 @@ from abaca.store.engine import Tx
 
 from . import types
 from .env import Env, charge, enqueue
-from .shares import load, refuse_soft_deleted
+from .shares import load, refuse_busy, refuse_soft_deleted
 
 
 def extend(
@@ -83,13 +84,13 @@ def check_share_limit(
 def _begin(tx: Tx, share: Share, kind: str) -> Share:
     """The share as it stays until the operation changes it: sizes are compared after this."""
     refuse_soft_deleted(share)
+    refuse_busy(share)
     change = CHANGES[kind]
-    busy = share.task_state in BUSY_TASK_STATES
-    if busy or not store.begin(tx, share.instance_id, change.during, change.before):
+    if not store.begin(tx, share.instance_id, change.during, change.before):
         verb = kind.partition("_")[0]
         raise BadRequest(
-            f"Share {share.id} is {share.task_state if busy else share.status}; to {verb} it, it "
-            f"must be {' or '.join(change.before or ())}."
+            f"Share {share.id} is {share.status}; to {verb} it, it must be "
+            f"{listed(change.before or (), 'or')}."
         )
     begun = store.get(tx, share.id)
     if begun is None:
@@ -175,8 +176,7 @@ def _newest(tx: Tx, share: Share, snapshot_id: str) -> Snapshot:
 
 
 def _check_revertible(share: Share, snapshot: Snapshot) -> None:
-    if share.task_state in BUSY_TASK_STATES:
-        raise Conflict(f"Share {share.id} is busy with a migration ({share.task_state}).")
+    refuse_busy(share, Conflict)
     for noun, found in (("Share", share), ("Snapshot", snapshot)):
         if found.status != "available":
             raise Conflict(f"{noun} {found.id} is {found.status}; it must be available to revert.")

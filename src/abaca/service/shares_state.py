@@ -9,6 +9,7 @@ from abaca.model.context import Context, system_context
 from abaca.model.errors import BadRequest, Forbidden, RequestError
 from abaca.model.shares import Share
 from abaca.model.status import CHANGES, SHARE_RESETTABLE
+from abaca.scheduler.text import listed
 from abaca.store import shares as store
 from abaca.store.engine import Tx
 
@@ -26,9 +27,11 @@ def soft_delete(env: Env, ctx: Context, share_id: str) -> None:
         share = load(tx, ctx, share_id)
         if share.is_soft_deleted:
             raise Forbidden(f"Share {share.id} is in the recycle bin already.")
-        check_deletable(tx, share, before, verb="put into the recycle bin")
+        check_deletable(tx, share, before, verb="put into the recycle bin", busy=Forbidden)
         if not store.begin(tx, share.instance_id, share.status, before):
-            raise Forbidden(f"Share {share.id} is busy; try again when it is {', '.join(before)}.")
+            raise Forbidden(
+                f"Share {share.id} is busy; try again when it is {listed(before, 'or')}."
+            )
         due = after(tx.now, env.settings.soft_deleted_share_retention_time)
         store.update(tx, share.id, is_soft_deleted=True, scheduled_to_be_deleted_at=due)
 

@@ -15,7 +15,8 @@ from abaca.model.context import Context
 from abaca.model.errors import BadRequest, NotFound, RequestError, Unprocessable
 from abaca.model.shares import Share
 from abaca.model.snapshots import Snapshot, SnapshotExportLocation, SnapshotInstance
-from abaca.model.status import BUSY_TASK_STATES, CHANGES
+from abaca.model.status import CHANGES
+from abaca.scheduler.text import listed
 from abaca.store import shares as share_store
 from abaca.store import snapshots as store
 from abaca.store import snapshots_find
@@ -24,7 +25,7 @@ from abaca.store.paging import Page, like
 
 from .env import Env, charge, enqueue
 from .shares import load as load_share
-from .shares import refuse_soft_deleted
+from .shares import refuse_busy, refuse_soft_deleted
 
 
 # --- look -----------------------------------------------------------------------------------------
@@ -129,8 +130,7 @@ def hold_source(tx: Tx, ctx: Context, share_id: str) -> Share:
         raise Unprocessable(
             f"Share {share.id} is of a type without snapshot_support: it has no snapshots."
         )
-    if share.task_state in BUSY_TASK_STATES:
-        raise BadRequest(f"Share {share.id} is busy with a migration ({share.task_state}).")
+    refuse_busy(share)
     if not held or not share.host:
         raise BadRequest(
             f"Share {share.id} is {share.status}; a snapshot can be taken when it is available."
@@ -249,7 +249,7 @@ def take(
             raise NotFound(noun="Snapshot", id=snapshot.id)
         raise error(
             f"Snapshot {snapshot.id} is {snapshot.status}; it can be {verb} when it is "
-            f"{', '.join(before)}."
+            f"{listed(before, 'or')}."
         )
     if store.being_cloned(tx, snapshot.id):
         raise error(

@@ -87,6 +87,7 @@ CLAUSES: dict[str, ColumnElement[bool]] = {
     "description": _is(_s.description, "description"),
     "description~": _has(_s.description, "description_part"),
     "project_id": _is(_s.project_id, "project_id"),
+    "user_id": _is(_s.user_id, "user_id"),
     "share_type_id": _is(_s.share_type_id, "share_type_id"),
     "snapshot_id": _is(_s.snapshot_id, "snapshot_id"),
     "share_group_id": _is(_s.share_group_id, "share_group_id"),
@@ -117,7 +118,7 @@ ALONE = frozenset(
     {
         "project", "project_or_public", "kept", "soft_deleted", "deferred", "not_deferred", "name",
         "name~", "description",
-        "description~", "project_id", "share_type_id", "snapshot_id", "share_group_id",
+        "description~", "project_id", "user_id", "share_type_id", "snapshot_id", "share_group_id",
         "export_location_id", "export_location_path", "open_location_id", "open_location_path",
     }
 )  # fmt: skip

@@ -141,6 +141,7 @@ FILTERS = paged(
     Field("share_network_id"),
     Field("share_group_id", since="2.31"),
     Field("project_id"),
+    Field("user_id"),
     Field("is_public", Bool(), default=False),
     Field("metadata", DictText()),
     Field("extra_specs", DictText()),
