@@ -142,7 +142,7 @@ def test_options_of_the_middleware_hold(fake: Site) -> None:
     with urllib.request.urlopen(urllib.request.Request(f"{fake.url}/v2/", headers=outer)) as answer:
         assert b'"https://shares.example.org/v2/"' in answer.read()
     fake.create("x")
-    with pytest.raises(AssertionError, match="413 .*at most 90 are accepted"):
+    with pytest.raises(AssertionError, match=r"413 .*at most 90 are accepted"):
         fake.create("x" * 90)
 
 
