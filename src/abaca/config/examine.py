@@ -71,6 +71,8 @@ class _Examiner:
         renamed = self.old.get((setting.section, name))
         if renamed is not None:
             section, row = renamed
+            if is_later(section, described(row).name):
+                return _found(Verdict.IGNORED, setting, NO_EFFECT_YET, Mark.LATER)
             finding = self._value(setting, row)
             if finding.verdict is Verdict.OK:
                 message = f"is now called [{section}] {described(row).name}"
