@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import re
 import shlex
@@ -154,3 +156,22 @@ def test_commands_and_options_named_in_the_text_exist() -> None:
             [sys.executable, "-c", code, *words, "--help"], capture_output=True, check=False
         )
         assert result.returncode == 0, words
+
+
+def test_files_and_modules_named_in_the_text_exist() -> None:
+    for page in PAGES:
+        text = (ROOT / page).read_text()
+        for path in re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)[`: ]", text):
+            places = (ROOT, ROOT / "src/abaca", ROOT / "src/abaca/drivers")
+            assert any((place / path).exists() for place in places), f"{page}: {path}"
+        for dotted in re.findall(r"`(abaca(?:\.\w+)+)`", text):
+            if dotted.rpartition(".")[2] not in ("conf", "d", "log", "service", "sqlite"):
+                assert _is_there(dotted), f"{page}: {dotted}"
+
+
+def _is_there(dotted: str) -> bool:
+    """A module, or something in one."""
+    with contextlib.suppress(ModuleNotFoundError):
+        return importlib.import_module(dotted) is not None
+    module, _, name = dotted.rpartition(".")
+    return hasattr(importlib.import_module(module), name)
