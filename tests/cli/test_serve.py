@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 import time
+import urllib.request
 
 import pytest
 
@@ -131,6 +132,18 @@ def test_abaca_state_dir_wins(fake: Site) -> None:
     result = fake.run("db", "upgrade", ABACA_STATE_DIR=str(other))
     assert result.returncode == 0, result.stderr
     assert (other / "abaca.sqlite").exists()
+
+
+def test_options_of_the_middleware_hold(fake: Site) -> None:
+    text = "\n[oslo_middleware]\nenable_proxy_headers_parsing = True\nmax_request_body_size = 90\n"
+    fake.file.write_text(fake.file.read_text() + text)
+    fake.serve()
+    outer = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "shares.example.org"}
+    with urllib.request.urlopen(urllib.request.Request(f"{fake.url}/v2/", headers=outer)) as answer:
+        assert b'"https://shares.example.org/v2/"' in answer.read()
+    fake.create("x")
+    with pytest.raises(AssertionError, match=r"413 .*at most 90 are accepted"):
+        fake.create("x" * 90)
 
 
 def test_killed_at_any_time_it_goes_on(fake: Site) -> None:

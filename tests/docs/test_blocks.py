@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -110,8 +113,25 @@ def test_units(unit: Path) -> None:
     shown = sh(f"abaca {name} --help")
     assert shown.returncode == 0
     assert all(option in shown.stdout for option in options)
-    if name != "api":  # what it has started must not end with it
+    if name != "api":  # what it has started must not end with it, and sees what abaca mounts
         assert "\nKillMode=process\n" in text
+        words = "Private|Protect|ReadOnly|Inaccessible|DynamicUser|Restrict|NoNewPrivileges"
+        assert not re.search(rf"^({words})", text, re.MULTILINE)
+
+
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
+    """Their program is not where they expect it, so another stands in for it."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("there is no systemd-analyze")
+    copies = []
+    for unit in (ROOT / "packaging").glob("*.service"):
+        copies.append(tmp_path / unit.name)
+        copies[-1].write_text(unit.read_text().replace("/opt/abaca/.venv/bin/abaca", "/bin/true"))
+    result = subprocess.run(
+        ["systemd-analyze", "verify", *map(str, copies)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_links_lead_somewhere() -> None:
@@ -136,3 +156,22 @@ def test_commands_and_options_named_in_the_text_exist() -> None:
             [sys.executable, "-c", code, *words, "--help"], capture_output=True, check=False
         )
         assert result.returncode == 0, words
+
+
+def test_files_and_modules_named_in_the_text_exist() -> None:
+    for page in PAGES:
+        text = (ROOT / page).read_text()
+        for path in re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)[`: ]", text):
+            places = (ROOT, ROOT / "src/abaca", ROOT / "src/abaca/drivers")
+            assert any((place / path).exists() for place in places), f"{page}: {path}"
+        for dotted in re.findall(r"`(abaca(?:\.\w+)+)`", text):
+            if dotted.rpartition(".")[2] not in ("conf", "d", "log", "service", "sqlite"):
+                assert _is_there(dotted), f"{page}: {dotted}"
+
+
+def _is_there(dotted: str) -> bool:
+    """A module, or something in one."""
+    with contextlib.suppress(ModuleNotFoundError):
+        return importlib.import_module(dotted) is not None
+    module, _, name = dotted.rpartition(".")
+    return hasattr(importlib.import_module(module), name)

@@ -226,6 +226,16 @@ def test_restart_takes_over_and_repairs(smb: Backend) -> None:
     assert "NT_STATUS" not in smbclient(smb, share, WRITE, USER)
 
 
+def test_users_can_be_made_before_the_first_share() -> None:
+    reason = why_not("CIFS")
+    if reason:
+        pytest.skip(reason)
+    with running(local_protocols=["CIFS"], local_pool_size_gb=1) as fresh:
+        server = exporter(fresh).server
+        assert server.config.exists() and server.pid is None
+        assert server.run("pdbedit", "--list") == ""
+
+
 def test_users_are_made_if_the_operator_wants_it(smb: Backend) -> None:
     name = f"abaca-t{os.getpid()}"
     smb.driver.release()

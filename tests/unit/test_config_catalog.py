@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from oslo_config import cfg
 
-from abaca.config import catalog, classes, network
+import abaca
+from abaca.config import catalog, classes, later, network
 from abaca.config.drivers.table import DESCRIBED, DRIVER_OPTIONS, driver_options
 from abaca.config.masking import secret_name
 from abaca.config.options import Kind, Mark, Option
@@ -72,6 +75,27 @@ def test_a_backend_and_default_know_the_same_row() -> None:
 def test_options_of_every_driver(driver: str) -> None:
     names = Counter(described(row).name for row in driver_options(driver))
     assert not [name for name, count in names.items() if count > 1]
+
+
+SOURCES = Path(abaca.__file__).parent
+READERS = [
+    path.read_text()
+    for path in SOURCES.rglob("*.py")
+    if path.parent.name != "config" or path.stem in ("__init__", "loading", "plan", "view")
+]
+MADE_UP = ("share_service_inithost_offload",)  # always so, whatever is said
+
+
+@pytest.mark.parametrize("section", [*catalog.SECTIONS, "every backend"])
+def test_what_is_called_used_is_read_somewhere_and_what_is_later_is_not(section: str) -> None:
+    """Else `config check` would promise what is not so."""
+    for row in map(described, TABLES[section]):
+        if row.library or row.mark is Mark.IGNORED or row.name in MADE_UP:
+            continue
+        name = re.escape(row.name)
+        read = any(re.search(rf"\.{name}\b|[\"']{name}[\"']", text) for text in READERS)
+        if section not in later.SECTIONS:
+            assert read is not later.is_later(section, row.name), row.name
 
 
 def test_every_upstream_driver_we_translate_has_options() -> None:

@@ -46,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str | None = None  # osapi_share_base_URL
     project_id_regex: str = r"[0-9a-f\-]+"  # project_id_regex
     proxy_headers: bool = False  # enable_proxy_headers_parsing
-    max_body: int = 114688  # osapi_max_request_body_size, bytes
+    max_body: int = 114688  # max_request_body_size, bytes
     challenge: str = 'Keystone uri=""'  # WWW-Authenticate of a 401
     metrics: bool = True
 

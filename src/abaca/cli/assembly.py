@@ -153,6 +153,8 @@ def make_app(config: Config, store: Store, env: Env) -> Any:
         max_limit=config.osapi_max_limit,
         base_url=config.osapi_share_base_URL,
         project_id_regex=config.project_id_regex,
+        proxy_headers=config.oslo_middleware.enable_proxy_headers_parsing,
+        max_body=config.oslo_middleware.max_request_body_size,
         challenge=challenge(url),
     )
     common: dict[str, Any] = {"policy": enforcer, "settings": api, "health": health(store)}

@@ -39,6 +39,7 @@ def check(problems: bool, strict: bool, as_json: bool) -> int:
     """Say what abaca makes of every option in the files.
 
     U: used. I: accepted, changes nothing. M: mapped to something of abaca's own.
+    L: no effect yet, what it is for does not exist.
     Exits with 1 when a value or a backend cannot be used.
     """
     read_config = read(*config_sources())

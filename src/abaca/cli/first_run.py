@@ -102,7 +102,8 @@ def _find_or_create(client: Client, name: str) -> dict[str, Any]:
         share: dict[str, Any] = client.api("GET", f"/shares/{share_id}")["share"]
         if share["status"] == "error":
             said = client.api("GET", f"/messages?resource_id={share_id}")["messages"]
-            raise RuntimeError(said[0]["user_message"] if said else "it is in error; see the log")
+            why = said[0]["user_message"] if said else "it is in error."
+            raise RuntimeError(f"{why} See the log; once deleted, it is made again.")
         return share if share["status"] == "available" else None
 
     made: dict[str, Any] = _await(look, "it is not available yet")

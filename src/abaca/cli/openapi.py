@@ -21,8 +21,8 @@ import click
 def openapi(directory: Path, versions: tuple[str, ...]) -> None:
     """Write the OpenAPI 3.1 documents to DIRECTORY.
 
-    One for each microversion; without DIRECTORY into ./openapi. A running abaca serves the
-    same at /v2/openapi?version=2.65.
+    One for each microversion; without DIRECTORY into ./openapi. A running abaca serves the same
+    at /v2/openapi?version=2.65.
     """
     from abaca.api.openapi import asked, export
     from abaca.api.registry import load

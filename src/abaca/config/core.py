@@ -24,7 +24,7 @@ SERVICE = (
     seconds("report_interval", 10, "seconds between two signs of life", min=1),
     seconds("cleanup_interval", 1800, "seconds between two clean-ups of old entries", min=300),
     seconds("periodic_interval", 60, "seconds between two rounds of periodic work"),
-    seconds("periodic_fuzzy_delay", 60, "longest random delay before the first round"),
+    seconds("periodic_fuzzy_delay", 60, "rounds need no random delay", mark=Mark.IGNORED),
     flag("enable_new_services", True, "a new service takes part in scheduling at once"),
     text("scheduler_topic", "manila-scheduler", "name of the scheduler in service lists"),
     text("share_topic", "manila-share", "name of the share manager in service lists"),
@@ -81,7 +81,9 @@ SHARES = (
     ),
     text("default_mount_point_prefix", "{project_id}_", "prefix of mount point names"),
     seconds("message_ttl", 2592000, "seconds a user message is kept"),
-    seconds("message_reap_interval", 86400, "seconds between two removals of old messages"),
+    seconds(
+        "message_reap_interval", 86400, "old messages go every cleanup_interval", mark=Mark.IGNORED
+    ),
     seconds("migration_wait_access_rules_timeout", 180, "longest wait for rules in a migration"),
     seconds(
         "migration_create_delete_share_timeout", 300, "longest wait for a share in a migration"

@@ -11,6 +11,7 @@ from oslo_config import cfg
 from . import catalog
 from .drivers.table import driver_options
 from .findings import Finding
+from .later import is_later
 from .masking import masked
 from .options import Mark, Option
 from .oslo import described
@@ -70,7 +71,10 @@ def _values(
             value, is_set = _read(config, group, option)
         shown = masked(option.name, value, option.secret)
         place = finding.place if finding else ""
-        yield Value(section, option.name, shown, option.mark, option.help, is_set, place)
+        mark, help = option.mark, option.help
+        if is_later(section, option.name):
+            mark, help = Mark.LATER, f"(no effect yet) {help}"
+        yield Value(section, option.name, shown, mark, help, is_set, place)
 
 
 def _finding(

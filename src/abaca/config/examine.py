@@ -12,12 +12,14 @@ from . import catalog
 from .drivers.table import DRIVER_OPTIONS, driver_options
 from .findings import Finding, Verdict
 from .judge import problem_of, suggestion
+from .later import is_later
 from .misfits import misfits
 from .options import Mark, Option
 from .oslo import described
 from .plan import Plan
 from .scan import Setting, normal
 
+NO_EFFECT_YET = "no effect yet: abaca does not have what it is for"
 _UNREADABLE = (cfg.Error, ValueError, AttributeError, RecursionError)
 _PER_BACKEND = {row.name: row for row in catalog.PER_BACKEND}
 _OF_DRIVERS = {described(row).name for kind in DRIVER_OPTIONS for row in driver_options(kind)}
@@ -69,6 +71,8 @@ class _Examiner:
         renamed = self.old.get((setting.section, name))
         if renamed is not None:
             section, row = renamed
+            if is_later(section, described(row).name):
+                return _found(Verdict.IGNORED, setting, NO_EFFECT_YET, Mark.LATER)
             finding = self._value(setting, row)
             if finding.verdict is Verdict.OK:
                 message = f"is now called [{section}] {described(row).name}"
@@ -86,6 +90,8 @@ class _Examiner:
         problem = problem_of(row, setting)
         if problem:
             return _found(Verdict.WRONG, setting, problem, option.mark)
+        if is_later(setting.section, option.name):
+            return _found(Verdict.IGNORED, setting, NO_EFFECT_YET, Mark.LATER)
         return _found(Verdict.OK, setting, "", option.mark)
 
     def _misplaced(self, section: str, option: Option) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .masking import masked
 from .options import Kind, Option
-from .oslo import value_type
+from .oslo import described, value_type
 from .scan import Setting
 
 _PHRASE = {
@@ -32,9 +32,10 @@ def problem_of(row: Any, setting: Setting) -> str:
     try:
         read(setting.value)
     except (ValueError, TypeError) as error:
-        if not isinstance(row, Option):
-            return "the value cannot be used" if row.secret else f"{error}"
-        return _described(row, setting)
+        option = described(row)
+        if isinstance(row, Option) or option.kind in _PHRASE:
+            return _described(option, setting)
+        return "the value cannot be used" if row.secret else f"{error}"
     return _expression(setting.value) if setting.name in EXPRESSIONS else ""
 
 

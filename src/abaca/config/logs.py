@@ -38,7 +38,7 @@ MESSAGING: tuple[Option, ...] = (
 )
 
 REPLACED: tuple[Option, ...] = (
-    text("api_paste_config", "api-paste.ini", "read only to see which authentication it names"),
+    text("api_paste_config", "api-paste.ini", "abaca has no pipeline", mark=Mark.IGNORED),
     *ignored(
         "scheduler_manager share_manager data_manager share_api_class db_driver db_backend"
         " scheduler_host_manager scheduler_json_config_location network_manager"

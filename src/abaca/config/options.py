@@ -19,6 +19,7 @@ class Mark(StrEnum):
     USED = "U"
     IGNORED = "I"  # accepted, changes nothing
     MAPPED = "M"  # translated to something of abaca's own
+    LATER = "L"  # known and checked; nothing reads it yet, see later.py
 
 
 class Kind(StrEnum):

@@ -60,6 +60,12 @@ def _make(option: Option) -> Any:
     )
 
 
+_KINDS = (
+    (types.Port, Kind.PORT),
+    (types.Integer, Kind.INTEGER),
+    (types.Float, Kind.REAL),
+    (types.Boolean, Kind.FLAG),
+)
 _made: dict[int, tuple[Option, Any]] = {}
 
 
@@ -82,11 +88,14 @@ def described(option: Any) -> Option:
     """A row for an oslo.config option, as far as a listing needs it."""
     if isinstance(option, Option):
         return option
+    read = option.type
     return Option(
         name=option.dest,
-        kind=Kind.TEXT,
+        kind=next((kind for of, kind in _KINDS if isinstance(read, of)), Kind.TEXT),
         default=option.default,
         help=option.help or "",
+        min=getattr(read, "min", None),
+        max=getattr(read, "max", None),
         secret=bool(option.secret),
         old=tuple((o.group or "", o.name or option.dest) for o in option.deprecated_opts),
     )

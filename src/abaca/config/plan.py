@@ -127,8 +127,8 @@ def _fill(
     apply()
     if not backend.problem:
         _modes(view, backend)
-        _networks(conf, view, backend)
-        apply()
+    _networks(conf, view, backend)
+    apply()
 
 
 def _class(view: Any, backend: Backend) -> None:

@@ -32,22 +32,25 @@ QUOTA = (
     integer(
         "reservation_expire",
         86400,
-        "seconds a reservation lives",
+        "use is counted in the transaction, nothing is reserved",
         min=0,
+        mark=Mark.IGNORED,
         old=(("DEFAULT", "reservation_expire"),),
     ),
     integer(
         "until_refresh",
         0,
-        "reservations until use is counted again",
+        "use is counted in the transaction, nothing is reserved",
         min=0,
+        mark=Mark.IGNORED,
         old=(("DEFAULT", "until_refresh"),),
     ),
     integer(
         "max_age",
         0,
-        "seconds until use is counted again",
+        "use is counted in the transaction, nothing is reserved",
         min=0,
+        mark=Mark.IGNORED,
         old=(("DEFAULT", "max_age"),),
     ),
     text(

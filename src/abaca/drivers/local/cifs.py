@@ -78,6 +78,7 @@ class CifsExporter:
         self.shares.delete(name)
 
     def check(self) -> None:
+        self.server.prepare()  # users can be made before the first share
         self.server.check_port()
 
     def reconcile(self) -> None:
