@@ -242,6 +242,41 @@ def test_lists_are_read_page_by_page(
     assert len(array.requests()) - before == 3
 
 
+def test_a_list_that_gets_shorter_meanwhile_has_an_end(
+    driver: VastShareDriver, array: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no third page any more when it is asked for."""
+    monkeypatch.setattr(sessions, "PAGE_SIZE", 2)
+    for number in range(5):
+        array.add("quotas", name=f"q{number}", path=f"/manila/{number}")
+    real = driver.array.session.get
+
+    def shrinking(path: str, query: Any = None) -> Any:
+        if query and query.get("page") == 3:
+            array.remove("quotas", "q4")
+        return real(path, query)
+
+    monkeypatch.setattr(driver.array.session, "get", shrinking)
+    assert sorted(driver.array.all(QUOTAS)) == ["q0", "q1", "q2", "q3"]
+
+
+def test_an_array_that_always_pages_is_read_to_the_end(
+    driver: VastShareDriver, array: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And ignores the name that is looked for."""
+    for number in range(5):
+        array.add("quotas", name=f"q{number}", path=f"/manila/{number}")
+    real = driver.array.session.get
+
+    def paging(path: str, query: Any = None) -> Any:
+        page = (query or {}).get("page", 1)
+        return real(path, {"page": page, "page_size": 2})
+
+    monkeypatch.setattr(driver.array.session, "get", paging)
+    found = driver.array.find(QUOTAS, "q4")
+    assert found is not None and found.path == "/manila/4"
+
+
 def test_an_array_that_never_comes_to_an_end_is_given_up(
     driver: VastShareDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,7 +91,7 @@ class Login:
         """Whatever comes of it is told to all who wait."""
         try:
             made = self._refreshed(session, old) or self._log_in(session, old)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (result() raises it, here too)
             self._land(None)
             flight.set_exception(error)
         else:
@@ -102,7 +102,7 @@ class Login:
         with self._lock:
             self._token, self._flight = made or self._token, None
 
-    def _refreshed(self, session: Session, old: Token) -> Token | None:
+    def _refreshed(self, session: Session, old: Token | None) -> Token | None:
         """By the refresh token, while that is good; it is used once."""
         refresh, self._refresh = self._refresh, None
         if refresh is None:
