@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -140,6 +141,27 @@ def test_an_api_token_that_is_void_is_final(vms: Running, array: Array) -> None:
 def test_secrets_are_not_shown(driver: VastShareDriver) -> None:
     assert "123456" not in repr(driver.array.session.settings)
     assert "api-token" not in repr(sessions.Settings("h", auth=ApiToken("api-token")))
+
+
+def test_secrets_are_not_logged(
+    vms: Running, array: Array, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even of an array that repeats what it was told."""
+    secrets = ["123456", "stale-token"]
+    with caplog.at_level(logging.DEBUG):
+        driver = make_driver(vms)
+        array.expire_tokens()
+        driver.get_share_stats(refresh=True)
+        secrets += re.findall("[0-9a-f]{32}", repr(driver.array.session.settings.auth.__dict__))
+        array.fault("refused", path="token/", text='{"password": "123456"}')
+        with pytest.raises(ManilaException, match="gets no token") as refused:
+            make_driver(vms)
+        array.fault("refused", text="Api-Token stale-token is unknown")
+        with pytest.raises(ManilaException, match="is unknown") as unknown:
+            make_driver(vms, vast_api_token="stale-token")
+    assert len(secrets) == 4
+    for secret in secrets:
+        assert secret not in f"{caplog.text} {refused.value} {unknown.value}"
 
 
 @pytest.mark.parametrize(

@@ -64,11 +64,14 @@ class Answer:
 
     status: int
     body: bytes
+    secrets: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         """The array's text, fit for a log."""
         text = " ".join(self.body.decode(errors="replace").split())
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
         return "".join(c if c.isprintable() else "?" for c in text)[:SHOWN]
 
 
@@ -178,7 +181,7 @@ class Session:
             )
         except urllib3.exceptions.HTTPError as error:
             raise self._lost(error) from error
-        return Answer(answer.status, answer.data)
+        return Answer(answer.status, answer.data, self._auth.secrets)
 
     def _lost(self, error: Exception) -> errors.StorageCommunicationException:
         where = f"https://{self.settings.host}:{self.settings.port}"

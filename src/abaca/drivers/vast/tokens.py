@@ -27,6 +27,10 @@ class Token:
 class Auth(Protocol):
     """Gives tokens; several threads ask at once."""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be seen in a log, even if the array repeats it."""
+
     def token(self, session: Session) -> Token:
         """The token in use."""
 
@@ -36,6 +40,10 @@ class Auth(Protocol):
 
 class Anonymous:
     """Nobody."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return ()
 
     def token(self, session: Session) -> Token:
         return Token()
@@ -49,6 +57,10 @@ class ApiToken(Anonymous):
     """A token that an administrator of the array has made; when it is void, that is final."""
 
     secret: str = field(repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (self.secret,)
 
     def token(self, session: Session) -> Token:
         return Token({"Authorization": f"Api-Token {self.secret}"})
@@ -64,6 +76,7 @@ class Login:
 
     def __init__(self, user: str, password: str) -> None:
         self._user, self._password = user, password
+        self.secrets = (password,)
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._refresh: str | None = None
