@@ -63,6 +63,20 @@ def test_a_call_that_is_lost_half_open_opens_it_for_longer() -> None:
     assert (state.name, state.pause, state.until, state.since) == (OPEN, 2.0, 8.0, 5.0)
 
 
+def test_probes_alone_open_it_too_when_nothing_else_is_asked() -> None:
+    state = State()
+    for _ in range(LOSSES - 1):
+        state = state.unheard("no route", 1.0)
+    assert state.probed(2.0) == State()
+    state = state.unheard("no route", 3.0)
+    assert (state.name, state.pause, state.since, state.error) == (OPEN, 1.0, 3.0, "no route")
+
+
+def test_a_probe_that_is_answered_does_not_hide_lost_calls() -> None:
+    state = lost(State(), 1.0, LOSSES - 1).probed(1.0)
+    assert lost(state, 2.0).name == OPEN
+
+
 # --- around calls ---------------------------------------------------------------------------------
 def call(breaker: Breaker, error: Exception | None = None, method: str = "extend_share") -> None:
     with breaker.calling(method):
@@ -96,6 +110,18 @@ def test_any_answer_shows_that_the_backend_is_there(error: Exception | None) -> 
         except InvalidShare:
             continue
     assert breaker.state.name == CLOSED and breaker.problem is None
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [(LOST, OPEN), (InvalidShare(reason="it is red"), CLOSED)]
+)
+def test_a_backend_that_nobody_asks_for_anything_is_missed(error: Exception, state: str) -> None:
+    breaker = Breaker()
+    for _ in range(LOSSES):
+        with pytest.raises(type(error)), breaker.probing():
+            raise error
+    assert breaker.state.name == state
+    assert bool(breaker.problem) is (state == OPEN)
 
 
 @pytest.mark.parametrize("method", sorted(module.MAYBE_LOCAL))

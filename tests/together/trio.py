@@ -120,9 +120,12 @@ class Trio:
         )
         wait(lambda: self.shares.get_access_rule(rule.id).state == "active", "a rule")
 
-    def delete(self, share: Any) -> None:
-        self.shares.delete_share(share.id)
-        wait(lambda: share.id not in {each.id for each in self.shares.shares()}, "a deletion")
+    def delete(self, *shares: Any) -> None:
+        """They are gone."""
+        ids = {share.id for share in shares}
+        for share_id in ids:
+            self.shares.delete_share(share_id)
+        wait(lambda: ids.isdisjoint(each.id for each in self.shares.shares()), "a deletion")
 
     def life(self, kind: str) -> float:
         """Seconds from the request for a share until it is gone again, changed meanwhile."""

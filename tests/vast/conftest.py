@@ -10,6 +10,7 @@ import pytest
 from abaca.drivers.vast import session
 from abaca.drivers.vast.driver import VastShareDriver
 from abaca.testing.vms import Array, Running, running
+from vast.client import Client
 from vast.kit import POOL, make_driver
 
 
@@ -34,3 +35,28 @@ def driver(vms: Running) -> VastShareDriver:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses between tries."""
     monkeypatch.setattr(session, "FIRST_PAUSE", 0.0)
+
+
+@pytest.fixture
+def client(vms: Running) -> Client:
+    client = Client(vms.port, vms.ca)
+    assert client.log_in().status == 200
+    return client
+
+
+@pytest.fixture
+def ids(client: Client, array: Array) -> dict[str, int]:
+    """One object of each kind."""
+    found = {"p": client.made("viewpolicies/", name="policy")}
+    place = {"path": "/root/dir", "create_dir": True}
+    found["q"] = client.made("quotas/", name="quota", **place)
+    found["v"] = client.made("views/", name="view", policy_id=found["p"], **place)
+    found["unused"] = client.made("viewpolicies/", name="unused")
+    source = client.made("snapshots/", name="source", path="/root/dir")
+    found["s"] = client.made("snapshots/", name="snapshot", path="/root/dir/")
+    clone = f"snapshots/{source}/clone/"
+    found["g"] = client.made(clone, name="stream", loanee_root_path="/root/stream")
+    array.configure(clone_seconds=3600.0)
+    found["running"] = client.made(clone, name="running", loanee_root_path="/root/running")
+    array.change("globalsnapstreams", "stream", stopped=True)
+    return found

@@ -113,6 +113,31 @@ def rule(to: str, level: str = "rw", kind: str = "ip") -> AccessRule:
     )
 
 
+# --- what is there --------------------------------------------------------------------------------
+def created(driver: VastShareDriver, **values: Any) -> Share:
+    share = new_share(**values)
+    driver.create_share(CONTEXT, share)
+    return share
+
+
+def many(driver: VastShareDriver, array: Array, count: int) -> list[Share]:
+    """Shares that are on the array already."""
+    shares = [new_share() for _ in range(count)]
+    with array.state.write():
+        for share in shares:
+            place = {"name": share.id, "path": f"/manila/manila-{share.id}"}
+            policy = array.add("viewpolicies", name=share.id)
+            array.add("quotas", **place, hard_limit=GIB)
+            array.add("views", **place, policy_id=policy["id"])
+    return shares
+
+
+def foreign(array: Array, path: str = "/manila/theirs", **view: Any) -> str:
+    policy = array.add("viewpolicies", name="shared by all", nfs_read_write=["*"])
+    array.add("views", **{"name": "v", "path": path, "policy_id": policy["id"], **view})
+    return f"192.0.2.10:{path}"
+
+
 # --- calls ----------------------------------------------------------------------------------------
 def allow(driver: VastShareDriver, share: Share, *rules: AccessRule) -> Any:
     """These rules, and no others."""

@@ -39,6 +39,7 @@ MANAGED = new_share("192.0.2.10:/manila/theirs", id=_id("managed"))
 SNAPSHOT = new_snapshot(SHARE, provider_location=None).replace(
     id=_id("snapshot"), name=f"share-snapshot-{_id('snapshot')}"
 )
+NIGHTLY = SNAPSHOT.replace(id=_id("nightly"), provider_location="nightly")
 OLD, NEW = rule("192.0.2.7"), rule("198.51.100.0/24", "ro")
 
 
@@ -107,6 +108,15 @@ def _manage_again(driver: VastShareDriver) -> None:
     assert driver.manage_existing(MANAGED.replace(export_locations=[path]), {})["size"] == 2
 
 
+def _with_foreign_snapshot(driver: VastShareDriver, array: Array) -> None:
+    _with_share(driver, array)
+    array.add("snapshots", name="nightly", path=f"/manila/manila-{SHARE.id}")
+
+
+def _inventory(driver: VastShareDriver) -> None:
+    assert [held["id"] for held in driver.get_inventory(CONTEXT)] == [SHARE.id, SNAPSHOT.id]
+
+
 def _with_damage(driver: VastShareDriver, array: Array) -> None:
     _with_share(driver, array)
     array.remove("views", SHARE.id)
@@ -143,6 +153,10 @@ SCENES: Mapping[str, Scene] = {
     "ensure": Scene(_ensure, _with_damage),
     "manage": Scene(_manage, _with_foreign_view),
     "manage again": Scene(_manage_again, _with_unmanaged),
+    "manage snapshot": Scene(
+        lambda driver: driver.manage_existing_snapshot(NIGHTLY, {}), _with_foreign_snapshot
+    ),
+    "inventory": Scene(_inventory, _with_snapshot),
     "statistics": Scene(lambda driver: driver.get_share_stats(refresh=True)),
     "backend info": Scene(lambda driver: driver.get_backend_info(CONTEXT)),
     "used sizes": Scene(lambda driver: driver.update_share_usage_size(CONTEXT, [SHARE])),

@@ -22,6 +22,7 @@ enabled_share_protocols = NFS
 state_path = {folder}
 host = node
 auth_strategy = noauth
+service_down_time = 3600
 """
 SECTION = """
 [{name}]

@@ -14,7 +14,8 @@ from abaca.testing.vms import Running
 from vast.kit import FilePrivateStorage, Where, make_driver
 from vast.scenes import SCENES, play
 
-CHANGING = [name for name in SCENES if name not in ("statistics", "backend info", "used sizes")]
+LOOKING = ("inventory", "statistics", "backend info", "used sizes")
+CHANGING = [name for name in SCENES if name not in LOOKING]
 PATIENCE = 60.0  # seconds; a loaded machine
 
 

@@ -57,21 +57,23 @@ def manage(service: Service, make: crash.Make = make_manager) -> int:
 
 
 class Template:
-    """A share with a rule and a snapshot, another one, and a view that nobody manages; copied for
-    each point."""
+    """A share with a rule, a snapshot and a clone, another one, and a view that nobody manages;
+    copied for each point."""
 
     def __init__(self, folder: Path, vms: Running) -> None:
         self._folder, self.vms = folder, vms
         self._numbers = itertools.count()
         made = Service(folder / "template", vms)
         made.make_type()
-        self.share, self.plain = (str(made.share()["id"]) for _ in range(2))
+        self.share, self.plain = (str(made.share(size=size)["id"]) for size in (1, 2))
         assert manage(made) == 0
         self.rule = str(made.allow(self.share, "192.0.2.1")["id"])
         self.snapshot = str(made.snapshot(self.share)["id"])
         policy = vms.array.add("viewpolicies", name="everybody", nfs_read_write=["*"])
         vms.array.add("quotas", name="q", path=THEIRS, hard_limit=3 * GIB)
         vms.array.add("views", name="v", path=THEIRS, policy_id=policy["id"])
+        assert manage(made) == 0
+        self.clone = str(made.share(snapshot_id=self.snapshot)["id"])
         assert manage(made) == 0
         made.store.close()
         self._there = vms.array.dump()
@@ -140,6 +142,10 @@ CASES: dict[str, tuple[Ask, Right]] = {
         lambda service, there: service.user.act(there.plain, "extend", {"new_size": 3}),
         lambda service, there, _: _status(service, there.plain) == ("available", 3),
     ),
+    "shrink": (
+        lambda service, there: service.user.act(there.plain, "shrink", {"new_size": 1}),
+        lambda service, there, _: _status(service, there.plain) == ("available", 1),
+    ),
     "snapshot": (
         lambda service, there: service.snapshot(there.plain)["id"],
         lambda service, _, made: (
@@ -157,6 +163,10 @@ CASES: dict[str, tuple[Ask, Right]] = {
     "delete": (
         lambda service, there: service.user("DELETE", f"/shares/{there.plain}"),
         lambda service, there, _: _is_gone(service, f"/shares/{there.plain}"),
+    ),
+    "delete clone": (
+        lambda service, there: service.user("DELETE", f"/shares/{there.clone}"),
+        lambda service, there, _: _is_gone(service, f"/shares/{there.clone}"),
     ),
     "manage": (
         _manage,

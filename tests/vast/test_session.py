@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -142,6 +143,27 @@ def test_secrets_are_not_shown(driver: VastShareDriver) -> None:
     assert "api-token" not in repr(sessions.Settings("h", auth=ApiToken("api-token")))
 
 
+def test_secrets_are_not_logged(
+    vms: Running, array: Array, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even of an array that repeats what it was told."""
+    secrets = ["123456", "stale-token"]
+    with caplog.at_level(logging.DEBUG):
+        driver = make_driver(vms)
+        array.expire_tokens()
+        driver.get_share_stats(refresh=True)
+        secrets += re.findall("[0-9a-f]{32}", repr(driver.array.session.settings.auth.__dict__))
+        array.fault("refused", path="token/", text='{"password": "123456"}')
+        with pytest.raises(ManilaException, match="gets no token") as refused:
+            make_driver(vms)
+        array.fault("refused", text="Api-Token stale-token is unknown")
+        with pytest.raises(ManilaException, match="is unknown") as unknown:
+            make_driver(vms, vast_api_token="stale-token")
+    assert len(secrets) == 4
+    for secret in secrets:
+        assert secret not in f"{caplog.text} {refused.value} {unknown.value}"
+
+
 @pytest.mark.parametrize(
     ("missing", "named"),
     [
@@ -175,10 +197,13 @@ def test_another_arrays_authority_is_not_trusted(vms: Running, tmp_path: Path) -
         make_driver(vms, vast_ssl_ca=str(other.ca))
 
 
-def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
-    made = certificates.make(tmp_path, "127.0.0.2")
+def test_a_certificate_for_another_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = certificates.make
+    monkeypatch.setattr(certificates, "make", lambda folder, host: make(folder, "127.0.0.2"))
     with running(tmp_path) as vms, pytest.raises(ManilaException, match="vast_ssl_ca"):
-        make_driver(vms, vast_ssl_ca=str(made.ca))
+        make_driver(vms)
 
 
 def test_verification_is_off_only_by_option_and_with_a_warning(
@@ -240,6 +265,41 @@ def test_lists_are_read_page_by_page(
     before = len(array.requests())
     assert sorted(driver.array.all(QUOTAS)) == [f"q{number}" for number in range(7)]
     assert len(array.requests()) - before == 3
+
+
+def test_a_list_that_gets_shorter_meanwhile_has_an_end(
+    driver: VastShareDriver, array: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no third page any more when it is asked for."""
+    monkeypatch.setattr(sessions, "PAGE_SIZE", 2)
+    for number in range(5):
+        array.add("quotas", name=f"q{number}", path=f"/manila/{number}")
+    real = driver.array.session.get
+
+    def shrinking(path: str, query: Any = None) -> Any:
+        if query and query.get("page") == 3:
+            array.remove("quotas", "q4")
+        return real(path, query)
+
+    monkeypatch.setattr(driver.array.session, "get", shrinking)
+    assert sorted(driver.array.all(QUOTAS)) == ["q0", "q1", "q2", "q3"]
+
+
+def test_an_array_that_always_pages_is_read_to_the_end(
+    driver: VastShareDriver, array: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And ignores the name that is looked for."""
+    for number in range(5):
+        array.add("quotas", name=f"q{number}", path=f"/manila/{number}")
+    real = driver.array.session.get
+
+    def paging(path: str, query: Any = None) -> Any:
+        page = (query or {}).get("page", 1)
+        return real(path, {"page": page, "page_size": 2})
+
+    monkeypatch.setattr(driver.array.session, "get", paging)
+    found = driver.array.find(QUOTAS, "q4")
+    assert found is not None and found.path == "/manila/4"
 
 
 def test_an_array_that_never_comes_to_an_end_is_given_up(

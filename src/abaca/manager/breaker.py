@@ -1,6 +1,6 @@
 """When a backend does not answer: leave it alone, look now and then, and go on gently.
 
-    CLOSED ──── LOSSES calls in a row are lost ───> OPEN (a probe is lost: a longer pause)
+   CLOSED ─ LOSSES calls or probes lost in a row ─> OPEN (a probe is lost: a longer pause)
        ^                                            │  ^
        │                   a probe is answered after the pause  │ the call is lost: a longer pause
        │                                            v  │
@@ -36,6 +36,7 @@ class State(msgspec.Struct, frozen=True):
 
     name: str = CLOSED
     losses: int = 0  # calls in a row
+    silences: int = 0  # probes in a row that were lost while it was closed
     since: float = 0.0  # the first time it was not closed
     pause: float = 0.0  # seconds
     until: float = 0.0  # no probe counts before
@@ -45,14 +46,31 @@ class State(msgspec.Struct, frozen=True):
         """A call or a probe was not answered."""
         losses = self.losses + 1
         if self.name == CLOSED and losses < LOSSES:
-            return State(losses=losses)
+            return State(losses=losses, silences=self.silences)
         if self.name == OPEN and now < self.until:
             return self  # a call that was under way when it opened
+        return self._open(losses, error, now)
+
+    def unheard(self, error: str, now: float) -> State:
+        """A probe was lost.  Without operations nothing else shows that the backend is away."""
+        if self.name != CLOSED:
+            return self.lost(error, now)
+        silences = self.silences + 1
+        if silences < LOSSES:
+            return msgspec.structs.replace(self, silences=silences)
+        return self._open(silences, error, now)
+
+    def _open(self, losses: int, error: str, now: float) -> State:
         pause = min(LONGEST_PAUSE, self.pause * 2 or FIRST_PAUSE)
-        return State(OPEN, losses, self.since or now, pause, now + pause, error)
+        return State(
+            OPEN, losses, since=self.since or now, pause=pause, until=now + pause, error=error
+        )
 
     def probed(self, now: float) -> State:
-        """A probe was answered."""
+        """A probe was answered.  A closed one has not become a better one by it: what only
+        operations notice is still counted."""
+        if self.name == CLOSED:
+            return msgspec.structs.replace(self, silences=0)
         over = self.name == OPEN and now >= self.until
         return msgspec.structs.replace(self, name=HALF_OPEN) if over else self
 
@@ -104,17 +122,18 @@ class Breaker:
         try:
             yield
         except DriverError as error:
-            lost = str(error)
-            self._probed(lambda state, now: state.lost(lost, now))
+            if transient(error) or self.state.name == OPEN:
+                lost = str(error)
+                self._probed(lambda state, now: state.unheard(lost, now))
             raise
         self._probed(lambda state, now: state.probed(now))
 
     def _probed(self, change: Callable[[State, float], State]) -> None:
         before = self.state
-        if before.name != OPEN:
+        if before.name == HALF_OPEN:
             return
         self._become(change)
-        if self.state == before:  # the probe came too early to count: it must come again
+        if before.name == OPEN and self.state == before:  # too early to count: it must come again
             self.changed()
 
     def _enter(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from abaca.model import clock
-from abaca.model.errors import AbacaError, BackendAway, LeaseLost, Unavailable
+from abaca.model.errors import AbacaError, BackendAway, DriverError, LeaseLost, Unavailable
 from abaca.model.operations import FAILED, FAILED_STEP, UNKNOWN, Operation
 from abaca.store.engine import Tx
 

@@ -121,10 +121,8 @@ class Array:
 
     def _only(self, kind: Kind[T], key: str, wanted: str, of: Callable[[T], Any]) -> T | None:
         """Not every list of an array honours every filter: look once more."""
-        rows = self.session.get(kind.path, {key: wanted})
-        if isinstance(rows, dict):
-            rows = rows.get("results")
-        found = [row for row in self._read(kind, rows) if of(row) == wanted]
+        rows = self._read(kind, self.session.rows(kind.path, {key: wanted}))
+        found = [row for row in rows if of(row) == wanted]
         if len(found) > 1:
             raise errors.VastDriverException(
                 reason=f"there are {len(found)} objects of kind {kind.noun} with {key} {wanted}"

@@ -64,11 +64,14 @@ class Answer:
 
     status: int
     body: bytes
+    secrets: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         """The array's text, fit for a log."""
         text = " ".join(self.body.decode(errors="replace").split())
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
         return "".join(c if c.isprintable() else "?" for c in text)[:SHOWN]
 
 
@@ -93,20 +96,32 @@ class Session:
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         return self.request("GET", path, query=query)
 
+    def rows(self, path: str, query: Mapping[str, Any] | None = None) -> list[Any]:
+        """All rows of a list that is expected to be short."""
+        answer = self.get(path, query)
+        if isinstance(answer, dict) and answer.get("next"):  # it has pages, asked for or not
+            return self.pages(path, query)
+        return _rows(path, answer)
+
     def pages(self, path: str, query: Mapping[str, Any] | None = None) -> list[Any]:
-        """All rows of a list."""
+        """All rows of a list, page by page."""
         rows: list[Any] = []
         for page in range(1, MOST_PAGES + 1):
-            wanted = {**(query or {}), "page": page, "page_size": PAGE_SIZE}
-            answer = self.get(path, wanted)
-            if isinstance(answer, list):  # it knows no pages here
-                return answer
-            if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
-                raise errors.VastDriverException(reason=f"{path} gives no list")
-            rows += answer["results"]
-            if not answer.get("next") or not answer["results"]:
+            answer = self._page(path, {**(query or {}), "page": page, "page_size": PAGE_SIZE})
+            found = _rows(path, answer)
+            rows += found
+            if isinstance(answer, list) or not answer.get("next") or not found:
                 return rows
         raise errors.VastDriverException(reason=f"{path} has more than {MOST_PAGES} pages")
+
+    def _page(self, path: str, query: Mapping[str, Any]) -> Any:
+        """A page that is not there any more is empty: the list got shorter meanwhile."""
+        try:
+            return self.get(path, query)
+        except errors.VastApiException as error:
+            if query["page"] == 1 or error.values.get("status") != 404:
+                raise
+            return []
 
     def request(
         self,
@@ -166,7 +181,7 @@ class Session:
             )
         except urllib3.exceptions.HTTPError as error:
             raise self._lost(error) from error
-        return Answer(answer.status, answer.data)
+        return Answer(answer.status, answer.data, self._auth.secrets)
 
     def _lost(self, error: Exception) -> errors.StorageCommunicationException:
         where = f"https://{self.settings.host}:{self.settings.port}"
@@ -184,6 +199,14 @@ def pause(attempt: int) -> None:
     """Before the next try: a connection that was idle for long fails at once and is made anew."""
     if attempt > 1:
         time.sleep(FIRST_PAUSE * 2 ** (attempt - 2))
+
+
+def _rows(path: str, answer: Any) -> list[Any]:
+    """Of a list, or of a page of one."""
+    rows = answer.get("results") if isinstance(answer, dict) else answer
+    if not isinstance(rows, list):
+        raise errors.VastDriverException(reason=f"{path} gives no list")
+    return rows
 
 
 def _decoded(method: str, path: str, answer: Answer) -> Any:

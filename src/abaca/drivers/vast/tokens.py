@@ -27,6 +27,10 @@ class Token:
 class Auth(Protocol):
     """Gives tokens; several threads ask at once."""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be seen in a log, even if the array repeats it."""
+
     def token(self, session: Session) -> Token:
         """The token in use."""
 
@@ -36,6 +40,10 @@ class Auth(Protocol):
 
 class Anonymous:
     """Nobody."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return ()
 
     def token(self, session: Session) -> Token:
         return Token()
@@ -49,6 +57,10 @@ class ApiToken(Anonymous):
     """A token that an administrator of the array has made; when it is void, that is final."""
 
     secret: str = field(repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (self.secret,)
 
     def token(self, session: Session) -> Token:
         return Token({"Authorization": f"Api-Token {self.secret}"})
@@ -64,6 +76,7 @@ class Login:
 
     def __init__(self, user: str, password: str) -> None:
         self._user, self._password = user, password
+        self.secrets = (password,)
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._refresh: str | None = None
@@ -91,7 +104,7 @@ class Login:
         """Whatever comes of it is told to all who wait."""
         try:
             made = self._refreshed(session, old) or self._log_in(session, old)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (result() raises it, here too)
             self._land(None)
             flight.set_exception(error)
         else:
@@ -102,7 +115,7 @@ class Login:
         with self._lock:
             self._token, self._flight = made or self._token, None
 
-    def _refreshed(self, session: Session, old: Token) -> Token | None:
+    def _refreshed(self, session: Session, old: Token | None) -> Token | None:
         """By the refresh token, while that is good; it is used once."""
         refresh, self._refresh = self._refresh, None
         if refresh is None:

@@ -14,6 +14,7 @@ from abaca.testing.vms.server import start
 from abaca.testing.vms.state import SETTINGS
 
 _DIRECTORY = click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+_SERVED = click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,9 +43,15 @@ def serve(
     token_seconds: float,
     clone_seconds: float,
 ) -> None:
-    """Serve the array that lives in DIRECTORY, until Ctrl-C; what it holds stays there."""
+    """Serve the array of DIRECTORY until Ctrl-C.
+
+    It is made if it is not there. What it holds stays.
+    """
     settings = {"token_seconds": token_seconds, "clone_seconds": clone_seconds}
-    running = start(directory, listen, port, user=user, password=password, **settings)
+    try:
+        running = start(directory, listen, port, user=user, password=password, **settings)
+    except OSError as error:
+        raise click.ClickException(f"{listen}, port {port}: {error.strerror}") from error
     running.array.add_pool(pool, (vip, vip))
     options = {
         "vast_mgmt_host": listen,
@@ -64,7 +71,7 @@ def serve(
 
 
 @main.command()
-@_DIRECTORY
+@_SERVED
 @click.option("--last", default=20, show_default=True, help="How many requests.")
 def log(directory: Path, last: int) -> None:
     """The requests that the array in DIRECTORY was sent."""
@@ -76,7 +83,7 @@ def log(directory: Path, last: int) -> None:
 
 
 @main.command()
-@_DIRECTORY
+@_SERVED
 @click.argument("kind", type=click.Choice([kind for kind in KINDS if kind != "kill"]))
 @click.option("--after", default=0, show_default=True, help="Requests that are left alone first.")
 @click.option("--times", default=1, show_default=True, help="Requests that are hit.")
