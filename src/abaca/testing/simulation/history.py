@@ -228,7 +228,8 @@ class _History:
     def _answer(self, request: Request, dies_in: int | None) -> str | None:
         """What the client hears; None if the API dies before it says anything."""
         api = self.world.api
-        api.dies_in = dies_in or api.dies_in
+        if dies_in:
+            api.dies_in, api.dies_at_call = dies_in, False
         try:
             self.world.inside(api, lambda: request.call(api.env))
         except RequestError as error:

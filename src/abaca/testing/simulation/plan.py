@@ -155,7 +155,7 @@ def _linger(chance: random.Random) -> list[Action]:
 def _crash(chance: random.Random) -> list[Action]:
     which = chance.randrange(2)
     crash = Action("crash", which, chance.randrange(24), chance.randrange(2))
-    work = [Action("work", which, chance.randrange(8), 99) for _ in range(chance.randint(1, 3))]
+    work = [_SETTLE] if chance.random() < 0.5 else [Action("work", which, chance.randrange(8), 99)]
     return [crash, *work, _one(chance, {"start": 1})]
 
 
