@@ -218,7 +218,8 @@ class _History:
             said = self._answer(request, None)
             self.world.reached["requests", verb, "repeated"] += 1
         if said is None:
-            said = "accepted" if self._last_operation() > last else "lost"
+            traces = self.world.database.rows(request.trace) if request.trace else []
+            said = "accepted" if traces or self._last_operation() > last else "lost"
             self.world.reached["requests", verb, "no answer"] += 1
         self.world.reached["requests", verb, "asked"] += 1
         self.world.reached["requests", verb, said.partition(":")[0]] += 1

@@ -32,6 +32,7 @@ from .database import Database
 from .plan import Options
 
 HOST = "host@fake"
+POOL = f"{HOST}#fake"
 THREADS = 2  # of a queue
 EPOCH = 1_700_000_000_000_000  # microseconds
 HEARTBEAT = 2.0  # seconds; in time for a lease of three
