@@ -77,6 +77,10 @@ def _shares(world: World, model: Model) -> Iterator[str]:
             )
         },
     )
+    binned = {row[0] for row in look("SELECT id FROM shares WHERE is_soft_deleted")}
+    for share_id in binned ^ {share.id for share in model.shares.values() if share.binned}:
+        where = "is in" if share_id in binned else "has left"
+        yield f"share {share_id} {where} the recycle bin by itself"
     yield from _compare(
         "snapshot",
         {each.id: each for share in model.shares.values() for each in share.snapshots.values()},

@@ -20,7 +20,7 @@ from . import checks
 from .array import Array
 from .database import Database
 from .model import Model, Op
-from .plan import METHODS, Action, Plan, plan
+from .plan import METHODS, Action, Options, Plan, plan
 from .requests import VERBS, Request
 from .world import PATIENCE, Crashed, Process, Reached, World
 
@@ -64,7 +64,16 @@ class Stage:
         self.array.reset()
         world = World(self.database, self.array, history.options)
         with _taken_over(world, history.seed):
-            return _History(world, history).run()
+            return History(world, history).run()
+
+    @contextlib.contextmanager
+    def improvise(self, options: Options) -> Iterator[History]:
+        """A history whose actions somebody else chooses: begin, act ..., end."""
+        self.database.reset()
+        self.array.reset()
+        world = World(self.database, self.array, options)
+        with _taken_over(world, 0):
+            yield History(world, Plan(0, options, ()))
 
     def seed(self, seed: int, theme: str | None = None) -> Outcome:
         return self.play(plan(seed, theme))
@@ -96,7 +105,7 @@ def _taken_over(world: World, seed: int) -> Iterator[None]:
         clock.install(None)
 
 
-class _History:
+class History:
     def __init__(self, world: World, history: Plan) -> None:
         self.world = world
         self.plan = history
@@ -105,14 +114,12 @@ class _History:
 
     def run(self) -> Outcome:
         world = self.world
-        for number in range(self.plan.options.managers):
-            self._unless_it_dies(partial(self._up, number))
+        self.begin()
         for action in self.plan.actions:
-            world.say(f"-- {action}")
-            self._unless_it_dies(partial(self._act, action))
+            self.act(action)
             if self.wrong:
                 break
-        self._end()
+        self.end()
         rows = world.database.rows("SELECT count(*) FROM operations")
         return Outcome(
             self.plan,
@@ -121,6 +128,14 @@ class _History:
             rows[0][0],
             self._reached(),
         )
+
+    def begin(self) -> None:
+        for number in range(self.plan.options.managers):
+            self._unless_it_dies(partial(self._up, number))
+
+    def act(self, action: Action) -> None:
+        self.world.say(f"-- {action}")
+        self._unless_it_dies(partial(self._act, action))
 
     def _reached(self) -> Counter[Reached]:
         """What was asked, called and killed: how much of abaca this history has seen."""
@@ -137,7 +152,7 @@ class _History:
         with contextlib.suppress(Crashed):
             action()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """No more misfortunes; then everything must come to its end."""
         world = self.world
         world.array.clear_faults()
@@ -218,7 +233,8 @@ class _History:
             said = self._answer(request, None)
             self.world.reached["requests", verb, "repeated"] += 1
         if said is None:
-            said = "accepted" if self._last_operation() > last else "lost"
+            traces = self.world.database.rows(request.trace) if request.trace else []
+            said = "accepted" if traces or self._last_operation() > last else "lost"
             self.world.reached["requests", verb, "no answer"] += 1
         self.world.reached["requests", verb, "asked"] += 1
         self.world.reached["requests", verb, said.partition(":")[0]] += 1
@@ -228,7 +244,8 @@ class _History:
     def _answer(self, request: Request, dies_in: int | None) -> str | None:
         """What the client hears; None if the API dies before it says anything."""
         api = self.world.api
-        api.dies_in = dies_in or api.dies_in
+        if dies_in:
+            api.dies_in, api.dies_at_call = dies_in, False
         try:
             self.world.inside(api, lambda: request.call(api.env))
         except RequestError as error:

@@ -21,9 +21,12 @@ FAILED: dict[str, tuple[str, ...]] = {
     "revert_to_snapshot": ("reverting_error",),
     "create_snapshot": ("error",),
     "delete_snapshot": ("error_deleting",),
+    "manage_share": ("manage_error",),
+    "unmanage_share": ("unmanage_error",),
 }
+GOES = ("delete_share_instance", "delete_snapshot", "unmanage_share")  # what it is done to
 RULES_CHANGE = ("available", "error", "error_deleting", "extending_error", "shrinking_error",
-                "reverting_error")  # fmt: skip
+                "reverting_error", "manage_error", "unmanage_error")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,11 @@ class Thing:
     updates: set[int] = field(default_factory=set)  # live operations on its rules
     forced: bool = False  # its deletion ends with it gone, whatever the backend says
 
+    binned: bool = False  # in the recycle bin
+
     @property
     def idle(self) -> bool:
-        return self.status == "available" and self.op is None
+        return self.status == "available" and self.op is None and not self.binned
 
     def rule_to(self, to: str) -> Rule | None:
         return next((rule for rule in self.rules.values() if rule.to == to), None)
@@ -68,6 +73,7 @@ class Thing:
 @dataclass
 class Share(Thing):
     project: str = ""
+    path: str = ""  # where it is found on the backend when it is no longer managed
     source: str | None = None  # the snapshot it is made from
     target: int = 0  # the size it will have when its operation is done
     booked: int = 0  # taken in advance for that
@@ -80,10 +86,19 @@ class Snapshot(Thing):
     pass
 
 
+@dataclass(frozen=True)
+class Left:
+    """What is on the backend and no longer managed."""
+
+    path: str
+    size: int
+
+
 class Model:
     def __init__(self, limits: Mapping[str, int] | None) -> None:
         self.limits = dict(limits or {})
         self.shares: dict[str, Share] = {}
+        self.left: list[Left] = []
         self.forced: set[str] = set()  # instances that go, even if the backend keeps something
         self.ensuring = False  # a round over all shares is going on: none is surely idle
         self.superseded: set[int] = set()  # operations whose end no longer counts
@@ -91,7 +106,8 @@ class Model:
 
     # --- what is there ----------------------------------------------------------------------------
     def in_use(self, project: str) -> dict[str, int]:
-        mine = [share for share in self.shares.values() if share.project == project]
+        # one that is being managed counts when its size is known
+        mine = [s for s in self.shares.values() if s.project == project and s.size]
         snapshots = [each for share in mine for each in share.snapshots.values()]
         return {
             "shares": len(mine),
@@ -146,7 +162,9 @@ class Model:
         assert op is not None
         if isinstance(thing, Share):
             self._release(thing, state == DONE)
-        if op.kind.startswith("delete") and (state == DONE or thing.forced):
+        if op.kind in GOES and (state == DONE or thing.forced):
+            if op.kind == "unmanage_share" and share.path and share.size:
+                self.left.append(Left(share.path, share.size))
             self._forget(share, thing)
             return []
         if state == DONE:

@@ -63,6 +63,10 @@ REQUESTS: dict[str, tuple[int, str]] = {
     "deny_snapshot": (3, "snapshot_update_access"),
     "ensure": (3, "ensure_shares"),
     "reset": (2, "delete_share"),
+    "soft_delete": (3, "delete_share"),
+    "restore": (3, "delete_share"),
+    "unmanage_share": (4, "unmanage"),
+    "manage_share": (5, "manage_existing"),
 }
 METHODS = (*dict.fromkeys(method for _, method in REQUESTS.values()), "get_share_status", "*")
 # what a history is about: verbs that get in each other's way
@@ -73,6 +77,8 @@ THEMES: dict[str, tuple[str, ...]] = {
     "deleted rules": ("allow", "deny", "delete", "force_delete"),
     "sizes": ("extend", "shrink", "delete", "force_delete"),
     "lives": ("create", "delete", "force_delete", "reset"),
+    "recycle bin": ("soft_delete", "restore", "delete", "extend", "allow"),
+    "strangers": ("unmanage_share", "manage_share", "allow", "extend", "delete", "force_delete"),
     "clones": ("snapshot", "delete_snapshot", "clone"),
     "reverts": ("snapshot", "revert", "extend", "shrink"),
     "snapshots": ("snapshot", "delete_snapshot", "extend", "force_delete"),
@@ -83,7 +89,7 @@ THEMES: dict[str, tuple[str, ...]] = {
 # some of these come first, each with time to finish
 FIRST = {"clone": "snapshot", "revert": "snapshot", "delete_snapshot": "snapshot",
          "allow_snapshot": "snapshot", "deny_snapshot": "snapshot", "set_level": "allow",
-         "ensure": "allow"}  # fmt: skip
+         "ensure": "allow", "manage_share": "unmanage_share"}  # fmt: skip
 # what happens after a request -> how often, in worlds that have such things
 CALM = {"finish": 3, "race": 4, "linger": 2}
 CRASHES = {"crash": 4}
@@ -155,7 +161,7 @@ def _linger(chance: random.Random) -> list[Action]:
 def _crash(chance: random.Random) -> list[Action]:
     which = chance.randrange(2)
     crash = Action("crash", which, chance.randrange(24), chance.randrange(2))
-    work = [Action("work", which, chance.randrange(8), 99) for _ in range(chance.randint(1, 3))]
+    work = [_SETTLE] if chance.random() < 0.5 else [Action("work", which, chance.randrange(8), 99)]
     return [crash, *work, _one(chance, {"start": 1})]
 
 

@@ -15,6 +15,7 @@ from abaca.model.idempotency import Answer
 from abaca.service import (
     access,
     idempotency,
+    manage,
     services,
     shares,
     shares_create,
@@ -26,7 +27,7 @@ from abaca.service import (
 from abaca.service.env import Env
 
 from .model import RULES_CHANGE, Model, Op, Rule, Share, Snapshot, Thing
-from .world import HOST
+from .world import HOST, POOL
 
 PROJECTS = ("p1", "p2")
 LEVELS = ("rw", "ro")
@@ -41,6 +42,7 @@ class Request:
     call: Callable[[Env], Any]
     accepted: Callable[[Op | None, str], None]  # its operation; the newest rule of its resource
     quiet: bool = False  # it may need no operation
+    trace: str = ""  # of one that never has any: finds a row if and only if it has happened
     rules_of: str = ""  # the resource whose rule it makes
     repeats: bool = False  # it has an Idempotency-Key: asked again when the answer is lost
 
@@ -58,8 +60,8 @@ def user(project: str) -> Context:
     return Context(user_id=f"user of {project}", project_id=project, roles=("member", "reader"))
 
 
-def admin() -> Context:
-    return Context(user_id="root", project_id="admin", roles=("admin",), is_admin=True)
+def admin(project: str = "admin") -> Context:
+    return Context(user_id="root", project_id=project, roles=("admin",), is_admin=True)
 
 
 def _pick(things: Sequence[T], number: int) -> T | None:
@@ -128,6 +130,47 @@ def delete(model: Model, a: int, b: int) -> Request | None:
         model.sure(idle and not share.snapshots) if not share.snapshots else False,
         lambda env: shares.delete(env, user(share.project), share.id),
         lambda op, _: _begin(share, "deleting", op),
+    )
+
+
+@verb
+def soft_delete(model: Model, a: int, b: int) -> Request | None:
+    """Into the recycle bin."""
+    share = _share(model, a)
+    if share is None:
+        return None
+    idle = share.status in ("available", "error") and share.op is None and not share.binned
+
+    def accepted(op: Op | None, _: str) -> None:
+        share.binned = True
+
+    return Request(
+        f"soft delete {share.id[:8]}",
+        model.sure(idle and not share.snapshots) if not share.snapshots else False,
+        lambda env: shares_state.soft_delete(env, user(share.project), share.id),
+        accepted,
+        quiet=True,
+        trace=f"SELECT 1 FROM shares WHERE id = '{share.id}' AND is_soft_deleted",
+    )
+
+
+@verb
+def restore(model: Model, a: int, b: int) -> Request | None:
+    """Out of the recycle bin, if it is there."""
+    share = _share(model, a)
+    if share is None:
+        return None
+
+    def accepted(op: Op | None, _: str) -> None:
+        share.binned = False
+
+    return Request(
+        f"restore {share.id[:8]}",
+        share.status not in ("deleting", "error_deleting"),
+        lambda env: shares_state.restore(env, user(share.project), share.id),
+        accepted,
+        quiet=True,
+        trace=f"SELECT 1 FROM shares WHERE id = '{share.id}' AND NOT is_soft_deleted",
     )
 
 
@@ -215,10 +258,12 @@ def reset(model: Model, a: int, b: int) -> Request | None:
 
     return Request(
         f"reset {share.id[:8]}",
-        True,
+        not share.binned,
         lambda env: shares_state.reset_status(env, admin(), share.id, "error"),
         accepted,
         quiet=True,
+        trace=f"SELECT 1 FROM share_instances WHERE id = '{share.instance_id}'"
+        " AND status = 'error'",
     )
 
 
@@ -229,6 +274,52 @@ def ensure(model: Model, a: int, b: int) -> Request:
         None,  # only while the service has reported
         lambda env: services.ensure_shares(env, admin(), HOST),
         lambda op, _: None,
+    )
+
+
+# --- what abaca did not make ----------------------------------------------------------------------
+@verb
+def unmanage_share(model: Model, a: int, b: int) -> Request | None:
+    """Forget a share; it stays on the backend."""
+    share = _share(model, a)
+    if share is None:
+        return None
+    right = share.op is None and not share.binned and not share.snapshots
+
+    def call(env: Env) -> None:
+        found = shares.get(env, admin(), share.id, locations=True).export_locations
+        share.path = found[0].path if found else ""
+        manage.unmanage(env, admin(), share.id)
+
+    return Request(
+        f"unmanage {share.id[:8]}",
+        model.sure(right) if right else False,
+        call,
+        lambda op, _: _begin(share, "unmanage_starting", op),
+    )
+
+
+@verb
+def manage_share(model: Model, a: int, b: int) -> Request | None:
+    """Take over what was forgotten."""
+    left = _pick(model.left, a)
+    if left is None:
+        return None
+    context = admin(PROJECTS[b % 2])
+    given = manage.Managed(export_path=left.path, host=POOL, share_proto="NFS")
+
+    def accepted(op: Op | None, _: str) -> None:
+        assert op
+        model.left.remove(left)
+        made = Share(op.resource_id, op.instance_id, 0, "manage_starting", op)
+        made.project, made.path, made.target = context.project_id, left.path, left.size
+        model.shares[made.id] = made
+
+    return Request(
+        f"manage {left.path}",
+        None,  # only while the service has reported
+        lambda env: manage.manage(env, context, given),
+        accepted,
     )
 
 
@@ -327,6 +418,8 @@ def _deny(model: Model, share: Share, thing: Thing, b: int, right: bool | None) 
 
 
 def _may_change(model: Model, share: Share) -> bool | None:
+    if share.binned:
+        return False
     if share.op is not None or share.status not in RULES_CHANGE:
         return None if share.source else False  # of a clone, rules can be changed before its end
     return model.sure(True) if share.status == "available" else None

@@ -32,6 +32,7 @@ from .database import Database
 from .plan import Options
 
 HOST = "host@fake"
+POOL = f"{HOST}#fake"
 THREADS = 2  # of a queue
 EPOCH = 1_700_000_000_000_000  # microseconds
 LEASE, HEARTBEAT = 3.0, 2.0  # seconds
@@ -250,8 +251,7 @@ class World:
         process = self._running
         if process is None:
             return
-        if not (process.dies_at_call and point.endswith(" commit")):
-            self._perhaps_die(process, point)
+        self._perhaps_die(process, point)
         task = greenlet.getcurrent()
         if isinstance(task, Task) and point != "before commit":  # others could not write
             task.point = point
@@ -259,7 +259,7 @@ class World:
 
     def _perhaps_die(self, process: Process, point: str) -> None:
         if not process.dead and process.dies_in is not None:
-            process.dies_in -= 1
+            process.dies_in -= not (process.dies_at_call and point.endswith(" commit"))
             if process.dies_in <= 0:
                 self.say(f"{process.name} is killed {point}")
                 when, _, what = point.rpartition(" ")
