@@ -6,7 +6,6 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,71 @@ SHARE = new_share(id=_ID, export_locations=[export_location_record(path=f"host:/
 Call = Callable[[Backend], object]
 
 
+class Trial(steps.Trial):
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    def look(self) -> dict[str, Any]:
+        machine, volume = self.backend.machine, self.backend.volume
+        bricks = machine.directory / "bricks" / volume
+        exports = machine.directory / "ganesha" / "export.d"
+        manager = self.backend.driver.exporter.server.exports  # type: ignore[attr-defined]
+        return {
+            "directories": {
+                entry.name: (oct(entry.stat().st_mode), limit(bricks / entry.name))
+                for entry in self.backend.root.iterdir()
+            },
+            "limits": (machine.directory / "lib/vols" / volume / "quota.conf").stat().st_size,
+            "files": {file.name: file.read_text() for file in exports.iterdir()},
+            "served": {
+                number: (path, manager.clients(number))
+                for number, path in manager.pseudo_paths().items()
+            },
+        }
+
+    def restart(self) -> None:
+        self.backend.restart()
+        self.settle()
+
+    def settle(self) -> None:
+        assert self.backend.trash_is_empty()
+
+    def hang_up(self) -> None:
+        self.backend.driver.system_bus.close()
+
+    def check_cut_off(self, old: Any, new: Any, seen: Any) -> None:
+        """Whoever may not come in after the call, nor could before, does not in between."""
+        for before, after, between in zip(*map(rules, (old, new, seen)), strict=True):
+            assert between in (before, after)
+
+
+def limit(directory: Path) -> bytes | None:
+    """The quota, as its brick keeps it."""
+    try:
+        return os.getxattr(directory, LIMIT)
+    except OSError:
+        return None
+
+
+def rules(seen: dict[str, Any]) -> tuple[list[str], list[Any]]:
+    """Those that would be in force if Ganesha came up again, and those that are."""
+    text = seen["files"].get(f"{SHARE['name']}.conf", "")
+    named = [each["access_to"] for each in (OLD, NEW) if each["access_to"] in text]
+    return named, [c for path, c in seen["served"].values() if path == f"/{SHARE['name']}"]
+
+
 def create(backend: Backend) -> None:
     backend.driver.create_share(CONTEXT, SHARE)
 
 
 def delete(backend: Backend) -> None:
     backend.driver.delete_share(CONTEXT, SHARE)
+
+
+def ensure(backend: Backend) -> None:
+    """Its answer counts as well: rules that went with an export are asked for."""
+    [update] = backend.driver.ensure_shares(CONTEXT, [SHARE]).values()
+    assert update["reapply_access_rules"]
 
 
 def damage(backend: Backend) -> None:
@@ -45,131 +103,44 @@ class Cycle:
 
     there: Call
     back: Call
-    created: bool = True  # there must be a share before
-    driver_goes_back: bool = True
+    ruled: bool | None = True  # whether the share has a rule before; None: there is no share
+    cut_back: bool = True
 
 
 CYCLES = {
-    "create, delete": Cycle(create, delete, created=False),
+    "create, delete": Cycle(create, delete, ruled=None),
     "let in, shut out": Cycle(lambda b: b.allow(SHARE, OLD, NEW), lambda b: b.allow(SHARE, OLD)),
     "extend, shrink": Cycle(
         lambda b: b.driver.extend_share(SHARE, 2), lambda b: b.driver.shrink_share(SHARE, 1)
     ),
     "unmanage, manage": Cycle(
-        lambda b: b.driver.unmanage(SHARE), lambda b: b.driver.manage_existing(SHARE, {})
+        lambda b: b.driver.unmanage(SHARE),
+        lambda b: b.driver.manage_existing(SHARE, {}),
+        ruled=False,
     ),
-    "ensure": Cycle(
-        lambda b: b.driver.ensure_shares(CONTEXT, [SHARE]), damage, driver_goes_back=False
-    ),
+    "ensure": Cycle(ensure, damage, cut_back=False),
 }
 
 
-def everything(backend: Backend) -> dict[str, Any]:
-    """All that a share can leave behind, looked at without the driver."""
-    machine = backend.machine
-    bricks = machine.directory / "bricks" / backend.volume
-    exports = machine.directory / "ganesha" / "export.d"
-    manager = backend.driver.exporter.server.exports  # type: ignore[attr-defined]
-    return {
-        "directories": {
-            entry.name: (oct(entry.stat().st_mode), limit(bricks / entry.name))
-            for entry in backend.root.iterdir()
-            if entry.name != ".abaca.lock"
-        },
-        "limits": (machine.directory / "lib/vols" / backend.volume / "quota.conf").stat().st_size,
-        "files": {file.name: file.read_text() for file in exports.iterdir()},
-        "served": {
-            number: (path, manager.clients(number))
-            for number, path in manager.pseudo_paths().items()
-        },
-    }
-
-
-def limit(directory: Path) -> bytes | None:
-    try:
-        return os.getxattr(directory, LIMIT)
-    except OSError:
-        return None
-
-
-def rules(seen: dict[str, Any]) -> tuple[list[str], list[Any]]:
-    """Those that would be in force if Ganesha came up again, and those that are."""
-    text = seen["files"].get(f"{SHARE['name']}.conf", "")
-    named = [each["access_to"] for each in (OLD, NEW) if each["access_to"] in text]
-    return named, [c for path, c in seen["served"].values() if path == f"/{SHARE['name']}"]
-
-
 @pytest.fixture
-def base(local_backend: Backend) -> Iterator[Backend]:
-    assert local_backend.trash_is_empty()
-    yield local_backend
-    local_backend.delete(SHARE)
-    assert local_backend.trash_is_empty()
-
-
-def restarted(backend: Backend) -> Backend:
-    """As a new process makes it; quiet, because a fork has none of its parent's threads."""
-    backend.restart()
-    assert backend.trash_is_empty()
-    return backend
-
-
-def play(backend: Backend, call: Call) -> Callable[[], object]:
-    """The call, to be made in a fork."""
-
-    def whole() -> None:
-        backend.driver.system_bus.close()
-        call(backend)
-        assert backend.trash_is_empty()
-
-    return whole
+def trial(local_backend: Backend) -> Iterator[Trial]:
+    trial = Trial(local_backend)
+    trial.settle()
+    yield trial
+    delete(local_backend)
+    trial.settle()
 
 
 @pytest.mark.parametrize("name", CYCLES)
-def test_killed_at_any_step_a_call_is_taken_up_again(base: Backend, name: str) -> None:
-    cycle = CYCLES[name]
-    if cycle.created:
-        create(base)
-        base.allow(SHARE, OLD)
-    if not cycle.driver_goes_back:
-        cycle.back(base)
-    before = everything(restarted(base))
-    there, after = points(base, cycle.there)
-    back, again = points(base, cycle.back) if cycle.driver_goes_back else ([], before)
-    assert again == before
-    if not cycle.driver_goes_back:
-        cycle.back(base)
-    for onward, homeward in zip_longest(there, back):
-        taken_up(base, cycle.there, onward, before, after)
-        taken_up(base, cycle.back, homeward, after, before)
+def test_killed_at_any_step_a_call_is_taken_up_again(trial: Trial, name: str) -> None:
+    cycle, backend = CYCLES[name], trial.backend
+    if cycle.ruled is not None:
+        create(backend)
+        backend.allow(SHARE, *([OLD] if cycle.ruled else []))
+    if not cycle.cut_back:
+        cycle.back(backend)
+    trial.cycle(lambda: cycle.there(backend), lambda: cycle.back(backend), cycle.cut_back)
 
 
-def points(backend: Backend, call: Call) -> tuple[list[str], dict[str, Any]]:
-    """Where it can be killed, and how the world is after it."""
-    found = steps.points(play(backend, call), lambda: everything(backend))
-    return found, everything(restarted(backend))
-
-
-def taken_up(
-    backend: Backend, call: Call, point: str | None, old: dict[str, Any], new: dict[str, Any]
-) -> None:
-    """The call is killed at this point, and comes to its end in a new process."""
-    if point is not None:
-        steps.killed(play(backend, call), point)
-        for before, after, seen in zip(*map(rules, (old, new, everything(backend))), strict=True):
-            assert seen in (before, after), f"killed at {point}"
-        restarted(backend)
-    call(backend)
-    assert backend.trash_is_empty()
-    assert everything(backend) == new, f"killed at {point}"
-
-
-def test_killed_at_any_step_of_a_creation_the_share_can_be_deleted(base: Backend) -> None:
-    before = everything(restarted(base))
-    found, _ = points(base, create)
-    delete(base)
-    for point in found:
-        steps.killed(play(base, create), point)
-        delete(restarted(base))
-        assert base.trash_is_empty()
-        assert everything(base) == before, f"killed at {point}"
+def test_killed_at_any_step_of_a_creation_the_share_can_be_deleted(trial: Trial) -> None:
+    trial.undone(lambda: create(trial.backend), lambda: delete(trial.backend))

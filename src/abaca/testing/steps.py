@@ -22,7 +22,9 @@ import signal
 import sys
 import tempfile
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,85 @@ _CHANGING = ("abaca.", "fcntl.ioctl", "open", "os.", "subprocess.")
 _LOOKING = frozenset({"os.listdir", "os.scandir", "os.walk", "os.getxattr", "os.listxattr"})
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _ALL = ("",)  # threads, whatever their names
-_RANDOM = re.compile(r"\b[0-9a-f]{8}\Z")  # the end of a name that is made up
+_PASSING = re.compile(r"\b(?:[0-9a-f]{8}\Z|\d+\b)")  # made-up ends of names, and ids
+
+
+class Trial(ABC):
+    """A backend on which calls are cut off and made again."""
+
+    @abstractmethod
+    def look(self) -> Any:
+        """Everything that calls can leave behind, seen without the driver; compared with ==."""
+
+    @abstractmethod
+    def restart(self) -> None:
+        """abaca ends and comes back; nothing of it runs in the background after that."""
+
+    @abstractmethod
+    def hang_up(self) -> None:
+        """Forget the connections of the driver; in a fork."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Wait for what a call has left to the background."""
+
+    @abstractmethod
+    def check_cut_off(self, old: Any, new: Any, seen: Any) -> None:
+        """What must hold of the world when a call between these two was cut off."""
+
+    def cycle(
+        self, there: Callable[[], object], back: Callable[[], object], cut_back: bool = True
+    ) -> None:
+        """Cut off each of two calls, which undo each other, at each of its points; made again by
+        a new process it must end as if nothing had been.
+
+        cut_back: False if `back` is only a preparation.
+        """
+        before = self._restarted()
+        onward, after = self._points(there), self._restarted()
+        homeward = self._points(back) if cut_back else []
+        if not cut_back:
+            back()
+        assert self._restarted() == before
+        for this, that in zip_longest(onward, homeward):
+            self._taken_up(there, this, before, after)
+            self._taken_up(back, that, after, before)
+
+    def undone(self, call: Callable[[], object], undo: Callable[[], object]) -> None:
+        """Cut off a call at each of its points and give it up: nothing of it may stay."""
+        before = self._restarted()
+        found = self._points(call)
+        self._afresh(undo, before, "the end")
+        for point in found:
+            killed(self._whole(call), point)
+            self._afresh(undo, before, point)
+
+    def _points(self, call: Callable[[], object]) -> list[str]:
+        return points(self._whole(call), self.look)
+
+    def _taken_up(self, call: Callable[[], object], point: str | None, old: Any, new: Any) -> None:
+        if point is not None:
+            killed(self._whole(call), point)
+            self.check_cut_off(old, new, self.look())
+        self._afresh(call, new, point)
+
+    def _afresh(self, call: Callable[[], object], wanted: Any, point: str | None) -> None:
+        self.restart()
+        call()
+        self.settle()
+        assert self.look() == wanted, f"killed at {point}"
+
+    def _whole(self, call: Callable[[], object]) -> Callable[[], None]:
+        def whole() -> None:
+            self.hang_up()
+            call()
+            self.settle()
+
+        return whole
+
+    def _restarted(self) -> Any:
+        self.restart()
+        return self.look()
 
 
 class _Thread(threading.local):
@@ -108,4 +188,4 @@ def _described(event: str, args: tuple[Any, ...]) -> str:
     if event == "fcntl.ioctl":
         return hex(args[1])  # the request
     told = args[1] if event == "subprocess.Popen" else args
-    return " ".join(_RANDOM.sub("*", str(word)) for word in told)[-100:]
+    return " ".join(_PASSING.sub("*", str(word)) for word in told)[-100:]

@@ -102,6 +102,7 @@ class ExportTable(Generic[ServerT]):
         with self._lock:
             export = self._exports.get(name)
             if export is None:
+                self.files.clean(name)
                 return
             if self.server.is_running():
                 self.server.exports.remove(export.export_id)

@@ -100,10 +100,10 @@ class GlusterfsShareDriver(GlusterfsBase):
             if place is None:
                 updates[share["id"]] = {"status": "error"}
                 continue
-            fresh = self.exporter.export(place)
+            closed = self.exporter.export(place)
             updates[share["id"]] = {
                 "export_locations": self.exporter.locations(place),
-                "reapply_access_rules": fresh,
+                "reapply_access_rules": closed,
             }
         return updates
 

@@ -63,7 +63,6 @@ class GaneshaNFSHelper:
         self.reconcile()
 
     def export(self, place: Place) -> bool:
-        fresh = not self.has(place.name)
         options = (
             ("Hostname", place.manager.address.host),
             ("Volume", place.manager.volume),
@@ -71,8 +70,8 @@ class GaneshaNFSHelper:
         )
         with _served_later():
             squash, more = self._template.squash, self._template.options
-            self.table.create(place.name, "", squash, Fsal(PLUGIN, options), more)
-        return fresh
+            served = self.table.create(place.name, "", squash, Fsal(PLUGIN, options), more)
+        return not served.clients
 
     def locations(self, place: Place) -> list[Location]:
         return [location(self._address, f"/{place.name}")]
