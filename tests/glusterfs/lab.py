@@ -278,17 +278,6 @@ class Lab:
         if start:
             first.gluster("volume", "start", name)
 
-    def bring_back(self, machine: Machine, volume: str) -> None:
-        """Start a machine's glusterd, and its brick: of a volume that was changed meanwhile
-        glusterd does not start it by itself."""
-        machine.start_glusterd()
-
-        def serves() -> bool:
-            self.machines[0].run("gluster", "volume", "start", volume, "force", check=False)
-            return bool(machine.pids("^/usr/sbin/glusterfsd"))
-
-        wait(serves, f"the brick of {volume}")
-
     def wait_for_heal(self, name: str) -> None:
         """Until each copy of a volume has everything."""
         words = ("gluster", "volume", "heal", name, "info", "summary")
