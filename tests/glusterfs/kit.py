@@ -36,6 +36,7 @@ class Backend:
         self.lab, self.volume = lab, volume
         self.machine: Machine = lab.machines[0]
         self.local = local
+        self.at_command: Callable[[], object] = lambda: None  # of a local driver, before each
         if local:
             options = {
                 "glusterfs_target": f"{self.machine.address}:/{volume}",
@@ -69,6 +70,7 @@ class Backend:
         return driver
 
     def _execute(self, *words: Any, **keywords: Any) -> tuple[str, str]:
+        self.at_command()
         there = words if words[0] == "mount" else self.machine.command(*words)
         return execute_locally(*there, **keywords)
 

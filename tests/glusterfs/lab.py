@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -47,7 +48,7 @@ done
 mount --bind "$1/shadow" /etc/shadow
 ip link set lo up
 touch "$1/ready"
-exec sleep infinity
+while :; do sleep infinity & wait $! || :; done  # reaps: glusterd takes a dead brick for a live one
 """
 
 _SSHD = """Port 22
@@ -276,6 +277,17 @@ class Lab:
         first.gluster("volume", "create", name, *kind, *bricks, "force")
         if start:
             first.gluster("volume", "start", name)
+
+    def wait_for_heal(self, name: str) -> None:
+        """Until each copy of a volume has everything."""
+        words = ("gluster", "volume", "heal", name, "info", "summary")
+
+        def healed() -> bool:
+            told = self.machines[0].run(*words, check=False)
+            counts = re.findall(r"Total Number of entries: (\S+)", told)
+            return len(counts) == len(self.machines) and set(counts) == {"0"}
+
+        wait(healed, f"the healing of {name}")
 
     def destroy(self) -> None:
         for point in list(mounts.mount_points()):

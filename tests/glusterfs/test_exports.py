@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from abaca.drivers.contract import errors
 from glusterfs.kit import CONTEXT, Backend, rule
+from glusterfs.lab import Lab
 
 pytestmark = [pytest.mark.storage, pytest.mark.xdist_group("glusterfs")]
 
@@ -74,4 +77,41 @@ def test_an_export_that_ganesha_lost_is_served_again(backend: Backend) -> None:
     backend.driver.ensure_shares(CONTEXT, [share])
     with backend.mount(share) as client:
         client.write("/x", b"x")
+    backend.delete(share)
+
+
+def test_the_older_calls_add_and_remove_one_rule(backend: Backend) -> None:
+    share, driver = backend.share(), backend.driver
+    mine, other = rule(f"{backend.lab.address}/32"), rule("192.0.2.7", "ro")
+    for each in (other, mine, mine):
+        driver.allow_access(CONTEXT, share, each)
+    with backend.mount(share) as client:
+        client.write("/x", b"x")
+        driver.deny_access(CONTEXT, share, rule(backend.lab.address))  # the same client
+        with pytest.raises(PermissionError):
+            client.read("/x")
+    held = {item["id"]: item["rules"] for item in driver.get_inventory(CONTEXT)}
+    assert [each["access_to"] for each in held[share["id"]]] == ["192.0.2.7"]
+    driver.deny_access(CONTEXT, share, rule("nobody", kind="user"))
+    with pytest.raises(errors.InvalidShareAccess, match="user 'nobody' cannot be let in"):
+        driver.allow_access(CONTEXT, share, rule("nobody", kind="user"))
+    backend.delete(share)
+    driver.deny_access(CONTEXT, share, mine)
+
+
+def test_a_template_holds_for_every_export(lab: Lab, backend: Backend, tmp_path: Path) -> None:
+    share = backend.share()
+    backend.allow(share, rule(lab.address))
+    (tmp_path / "site.conf").write_text("EXPORT { Squash = All_Squash; Anonymous_Uid = 4711; }")
+    templated = Backend(lab, ganesha_export_template_dir=str(tmp_path))
+    templated.start()
+    templated.driver.ensure_shares(CONTEXT, [share])
+    with backend.mount(share) as client:
+        client.write("/mine", b"x")
+    assert (backend.root / share["name"] / "mine").stat().st_uid == 4711
+    backend.restart()  # without the template
+    backend.driver.ensure_shares(CONTEXT, [share])
+    with backend.mount(share) as client:
+        client.write("/roots", b"x")
+    assert (backend.root / share["name"] / "roots").stat().st_uid == 0
     backend.delete(share)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from abaca.drivers.contract.records import AccessRule, export_location_record
+from abaca.drivers.glusterfs.driver import GlusterfsShareDriver
 from glusterfs import lab as labs
 from glusterfs.kit import CONTEXT, Backend, new_share, rule
+from glusterfs.lab import Machine, wait
 
 pytestmark = [pytest.mark.storage, pytest.mark.xdist_group("glusterfs")]
 MIB = 1 << 20
+BRICK = "^/usr/sbin/glusterfsd"
+RULE = rule("192.0.2.7", "ro")
+IN_FORCE = {"access_type": "ip", "access_to": "192.0.2.7", "access_level": "ro"}
+_ID = str(uuid.uuid4())
+SHARE = new_share(id=_ID, export_locations=[export_location_record(path=f"host:/share-{_ID}")])
+Call = Callable[[GlusterfsShareDriver], object]
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +38,88 @@ def cluster() -> Iterator[Backend]:
         backend = Backend(lab, local=True)
         backend.start()
         yield backend
+
+
+CALLS: list[tuple[str, Call, dict[str, Any]]] = [
+    ("create", lambda d: d.create_share(CONTEXT, SHARE), {"size": 1, "rules": []}),
+    ("let in", lambda d: allow(d, RULE), {"size": 1, "rules": [IN_FORCE]}),
+    ("extend", lambda d: d.extend_share(SHARE, 3), {"size": 3, "rules": [IN_FORCE]}),
+    ("shrink", lambda d: d.shrink_share(SHARE, 2), {"size": 2, "rules": [IN_FORCE]}),
+    ("ensure", lambda d: d.ensure_shares(CONTEXT, [SHARE]), {"size": 1, "rules": [IN_FORCE]}),
+    ("shut out", lambda d: allow(d), {"size": 1, "rules": []}),
+    ("unmanage", lambda d: d.unmanage(SHARE), {}),
+    ("manage", lambda d: d.manage_existing(SHARE, {}), {"size": 1, "rules": []}),
+    ("delete", lambda d: d.delete_share(CONTEXT, SHARE), {}),
+]
+
+
+def allow(driver: GlusterfsShareDriver, *rules: AccessRule) -> None:
+    driver.update_access(CONTEXT, SHARE, rules, [], [], [])
+
+
+def test_a_machine_dies_during_each_call(cluster: Backend) -> None:
+    """Its glusterd and its bricks are killed when the call gives its first command, or a moment
+    later: another moment for each call."""
+    cluster.share()  # see `backend`
+    machine, before = cluster.lab.machines[2], world(cluster)
+    for number, (name, call, wanted) in enumerate(CALLS):
+        dying = Dying(machine, number * 0.03)
+        cluster.at_command = dying.now
+        cluster.again(call, cluster.driver)
+        assert dying.began, name
+        dying.wait()
+        held = {item["id"]: item for item in cluster.driver.get_inventory(CONTEXT)}
+        found = held.get(SHARE["id"], {})
+        assert {key: found[key] for key in wanted} == wanted, name
+        dying.back()
+    assert cluster.trash_is_empty()
+    cluster.lab.wait_for_heal("vol")
+    assert world(cluster) == before
+
+
+class Dying:
+    """A machine that loses its glusterd and brick so many seconds after the first `now`."""
+
+    def __init__(self, machine: Machine, seconds: float) -> None:
+        self._machine = machine
+        [brick] = machine.pids(BRICK)
+        self._brick = machine.run("cat", f"/proc/{brick}/cmdline").rstrip("\0").split("\0")
+        words = ("sh", "-c", f"read go && kill -9 {brick} {' '.join(machine.pids('^glusterd'))}")
+        self._killer = subprocess.Popen(machine.command(*words), stdin=subprocess.PIPE)
+        self._timer = threading.Timer(seconds, self._killer.communicate, (b"go\n",))
+        self.began = False
+
+    def now(self) -> None:
+        if not self.began:
+            self.began = True
+            self._timer.start()
+
+    def wait(self) -> None:
+        self._timer.join()
+        assert self._killer.returncode == 0
+
+    def back(self) -> None:
+        """glusterd 10 does not start the brick of a volume that was changed meanwhile."""
+        self._machine.start_glusterd()
+        if not self._machine.pids(BRICK):
+            self._machine.run(*self._brick, check=False)  # glusterd may have been faster
+        wait(lambda: bool(self._machine.pids(BRICK)), "the brick")
+
+
+def world(backend: Backend) -> dict[str, Any]:
+    """What a call could leave behind, on every machine."""
+    exports = backend.machine.directory / "ganesha" / "export.d"
+    return {
+        "bricks": [
+            sorted(entry.name for entry in (m.directory / "bricks/vol").iterdir())
+            for m in backend.lab.machines
+        ],
+        "limits": [
+            (m.directory / "lib/vols/vol/quota.conf").stat().st_size for m in backend.lab.machines
+        ],
+        "exports": sorted(file.name for file in exports.iterdir()),
+        "served": backend.machine.show_exports().count("struct"),
+    }
 
 
 def test_a_machine_dies_while_clients_write_and_shares_are_made(cluster: Backend) -> None:

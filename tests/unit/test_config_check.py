@@ -12,6 +12,10 @@ from abaca.config.masking import HIDDEN, masked
 
 FAKE = "abaca.drivers.fake.driver.FakeShareDriver"
 BACKEND = f"[DEFAULT]\nenabled_share_backends = x\n[x]\nshare_driver = {FAKE}\n"
+GLUSTER = (
+    "[DEFAULT]\nenabled_share_backends = x\n[x]\n"
+    "share_driver = manila.share.drivers.glusterfs.GlusterfsShareDriver\n"
+)
 
 
 def findings(tmp_path: Path, content: str) -> dict[tuple[str, str], Finding]:
@@ -77,6 +81,14 @@ CASES = [
     (BACKEND + "vast_mgmt_host = a", "vast_mgmt_host", "ignored", "another driver"),
     (BACKEND + "[DEFAULT]\nvast_mgmt_host = a", "vast_mgmt_host", "misplaced", "its backend"),
     (BACKEND + "[DEFAULT]\nnum_shell_tries = z", "num_shell_tries", "misplaced", "each backend"),
+    (
+        GLUSTER + "ganesha_rados_store_enable = y",
+        "ganesha_rados_store_enable",
+        "ignored",
+        "kept in",
+    ),
+    (GLUSTER + "ganesha_db_path = /x", "ganesha_db_path", "ignored", "ganesha_export_dir"),
+    (GLUSTER + "ganesha_export_template_dir = /x", "ganesha_export_template_dir", "ok", ""),
     (BACKEND + "goodness_function = $", "goodness_function", "ok", ""),
     (BACKEND + "goodness_function = share.size * 2", "goodness_function", "ok", ""),
     (BACKEND + 'filter_function = "stats.x > 1"', "filter_function", "ok", ""),

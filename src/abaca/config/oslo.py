@@ -8,7 +8,7 @@ from typing import Any
 
 from oslo_config import cfg, types
 
-from .options import Kind, Option
+from .options import Kind, Mark, Option
 
 # Old names are reported by `examine`, with file and line; oslo.config would say it again.
 cfg.LOG.addFilter(lambda record: not str(record.msg).startswith(("Deprecated", 'Option "%(dep')))
@@ -93,7 +93,8 @@ def described(option: Any) -> Option:
         name=option.dest,
         kind=next((kind for of, kind in _KINDS if isinstance(read, of)), Kind.TEXT),
         default=option.default,
-        help=option.help or "",
+        help=option.help or option.deprecated_reason or "",
+        mark=Mark.IGNORED if option.deprecated_for_removal else Mark.USED,
         min=getattr(read, "min", None),
         max=getattr(read, "max", None),
         secret=bool(option.secret),

@@ -66,8 +66,16 @@ class Cutter:
     "op host@fake: before commit 2".  Threads that run beside each other do not change the names.
     """
 
-    def __init__(self, crash_at: str | None, record: Path | None, armed: bool = True) -> None:
+    def __init__(
+        self,
+        crash_at: str | None,
+        record: Path | None,
+        armed: bool = True,
+        threads: tuple[str, ...] = OPERATION_THREADS,
+    ) -> None:
+        """threads: how the names of those begin whose points count."""
         self.armed = armed
+        self._threads = threads
         self._crash_at = crash_at
         self._record = record
         self._passed: Counter[str] = Counter()
@@ -76,7 +84,7 @@ class Cutter:
 
     def __call__(self, point: str) -> None:
         thread = threading.current_thread().name
-        if not self.armed or not thread.startswith(OPERATION_THREADS):
+        if not self.armed or not thread.startswith(self._threads):
             return
         what = f"{thread.rpartition('_')[0] or thread}: {point}"
         with self._lock:

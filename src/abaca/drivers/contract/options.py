@@ -56,25 +56,28 @@ SSH_OPTS: Final = [
     cfg.IntOpt("ssh_max_pool_conn", default=10, help="Connections at most."),
 ]
 
+_UNUSED: Final = {
+    "deprecated_for_removal": True,
+    "deprecated_reason": "exports and their ids are kept in ganesha_export_dir",
+}
+
 GANESHA_OPTS: Final = [
     cfg.StrOpt("ganesha_config_dir", default="/etc/ganesha", help="Where Ganesha looks."),
     cfg.StrOpt(
         "ganesha_config_path", default="$ganesha_config_dir/ganesha.conf", help="Its main file."
     ),
-    cfg.StrOpt("ganesha_service_name", default="ganesha.nfsd", help="The service to restart."),
-    cfg.StrOpt(
-        "ganesha_db_path", default="$state_path/manila-ganesha.db", help="Counter of export ids."
-    ),
+    cfg.StrOpt("ganesha_service_name", default="ganesha.nfsd", help="Named in messages."),
+    cfg.StrOpt("ganesha_db_path", default="$state_path/manila-ganesha.db", **_UNUSED),
     cfg.StrOpt(
         "ganesha_export_dir", default="$ganesha_config_dir/export.d", help="One file per export."
     ),
     cfg.StrOpt(
         "ganesha_export_template_dir",
         default="/etc/manila/ganesha-export-templ.d",
-        help="Templates that replace the built-in ones.",
+        help="Templates of exports, *.conf or *.json: options that every export has.",
     ),
-    cfg.BoolOpt("ganesha_rados_store_enable", default=False, help="Keep exports in Ceph."),
-    cfg.StrOpt("ganesha_rados_store_pool_name", help="The Ceph pool."),
-    cfg.StrOpt("ganesha_rados_export_counter", default="ganesha-export-counter", help="Object."),
-    cfg.StrOpt("ganesha_rados_export_index", default="ganesha-export-index", help="Object."),
+    cfg.BoolOpt("ganesha_rados_store_enable", default=False, **_UNUSED),
+    cfg.StrOpt("ganesha_rados_store_pool_name", **_UNUSED),
+    cfg.StrOpt("ganesha_rados_export_counter", default="ganesha-export-counter", **_UNUSED),
+    cfg.StrOpt("ganesha_rados_export_index", default="ganesha-export-index", **_UNUSED),
 ]

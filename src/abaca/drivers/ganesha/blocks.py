@@ -130,6 +130,8 @@ def _block(kind: str, name: str, tokens: Iterator[tuple[str, str]]) -> Block:
     for kind, word in tokens:
         if (kind, word) == ("mark", "}"):
             return Block(name, tuple(options), tuple(blocks))
+        if (kind, word) == ("mark", ";"):  # people write one after a block, too
+            continue
         if kind != "bare":
             break
         kind_after, mark = next(tokens)

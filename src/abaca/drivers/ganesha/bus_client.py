@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 from jeepney import DBusAddress, new_method_call
@@ -51,6 +52,7 @@ class BusClient:
         seconds: float = CALL_SECONDS,
     ) -> tuple[object, ...]:
         """One method call.  Raises CallRefused (an error came back) or BusFailure (no answer)."""
+        sys.audit("abaca.bus", method, *arguments)
         message = new_method_call(address, method, signature, arguments)
         reply = self._send(message, method, seconds)
         if reply.header.message_type is MessageType.error:
@@ -62,10 +64,10 @@ class BusClient:
             try:
                 return self._connection().send_and_get_reply(message, timeout=seconds)
             except TimeoutError as problem:
-                self._drop()
+                self.close()
                 raise BusFailure(reason=f"{method} timed out after {seconds} s") from problem
             except (OSError, EOFError) as problem:
-                self._drop()
+                self.close()
                 if attempt == 2:
                     raise BusFailure(reason=f"{method}: {problem}") from problem
         raise AssertionError("not reached")
@@ -77,7 +79,8 @@ class BusClient:
             self._local.connection = connection
         return connection
 
-    def _drop(self) -> None:
+    def close(self) -> None:
+        """Hang up, in this thread; its next call connects again."""
         connection = getattr(self._local, "connection", None)
         if connection is not None:
             connection.close()

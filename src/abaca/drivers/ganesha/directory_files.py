@@ -33,6 +33,8 @@ class DirectoryFiles:
 
     def load(self) -> list[Export]:
         """Damaged files are put aside; what they said is told without clients, if it is known."""
+        for unfinished in self._directory.glob(".*.new"):
+            unfinished.unlink()
         bases = self._read("*.base")
         found = {**bases, **self._read("*.conf")}
         for export in found.values():
@@ -57,6 +59,9 @@ class DirectoryFiles:
         self._base(export).unlink(missing_ok=True)
         remove(self._file(export))
         self._stamps.pop(export.name, None)
+
+    def clean(self, name: str) -> None:
+        """Done by `load`: files have no names of exports here."""
 
     def last_id(self) -> int | None:
         try:

@@ -10,6 +10,12 @@ from itertools import groupby
 from abaca.drivers.ganesha.blocks import Block, BrokenText, Value, parse, render
 from abaca.drivers.ganesha.clients import Client, Network, ordered, whole
 
+USUAL: tuple[tuple[str, Value], ...] = (
+    ("SecType", ("sys",)),
+    ("Protocols", ("3", "4")),
+    ("Transports", ("TCP",)),
+)
+_OWN = frozenset({"export_id", "path", "pseudo", "access_type", "squash"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
 
 
@@ -32,6 +38,7 @@ class Export:
     clients: tuple[Client, ...] = ()
     squash: str = "No_Root_Squash"
     fsal: Fsal = field(default_factory=Fsal)
+    options: tuple[tuple[str, Value], ...] = ()  # besides the usual ones, or instead of them
 
     @property
     def pseudo(self) -> str:
@@ -53,12 +60,11 @@ def to_text(export: Export) -> str:
         ("Pseudo", f"/{check_name(export.name)}"),
         ("Access_Type", "None"),
         ("Squash", export.squash),
-        ("SecType", ("sys",)),
-        ("Protocols", ("3", "4")),
-        ("Transports", ("TCP",)),
     )
+    special = {name.lower() for name, _ in export.options}
+    usual = tuple(option for option in USUAL if option[0].lower() not in special)
     fsal = Block("FSAL", (("Name", export.fsal.name), *export.fsal.options))
-    block = Block("EXPORT", options, (fsal, *_client_blocks(export)))
+    block = Block("EXPORT", (*options, *usual, *export.options), (fsal, *_client_blocks(export)))
     source = render(Block("Bind", (("Source", export.source),))) if export.source else ""
     commented = "".join(f"# {line}\n" for line in source.splitlines())
     return commented + render(block)
@@ -98,11 +104,18 @@ def from_text(text: str) -> Export:
             clients=tuple(_read_clients(block)),
             squash=block.text("Squash"),
             fsal=Fsal(fsal.text("Name"), tuple(o for o in fsal.options if o[0] != "Name")),
+            options=tuple(o for o in block.options if o[0].lower() not in _OWN and not _usual(o)),
         )
     except BrokenText:
         raise
     except ValueError as problem:
         raise BrokenText(str(problem)) from problem
+
+
+def _usual(option: tuple[str, Value]) -> bool:
+    """Whether the option of a file is as `to_text` writes it anyway."""
+    name, value = option
+    return (name, value if isinstance(value, tuple) else (str(value),)) in USUAL
 
 
 def _source(text: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from abaca.drivers.contract import errors
+from abaca.drivers.ganesha.blocks import Value
 from abaca.drivers.ganesha.bus_client import CallRefused
 from abaca.drivers.ganesha.clients import Client, ordered
 from abaca.drivers.ganesha.export import Export, Fsal, check_name
@@ -59,18 +60,27 @@ class ExportTable(Generic[ServerT]):
         """The export of this name, as asked for."""
         return self._exports.get(name)
 
-    def create(self, name: str, source: str, squash: str, fsal: Fsal | None = None) -> Export:
-        """Serve a directory under /<name>, to nobody yet.  An existing export is kept as it is."""
+    def create(
+        self,
+        name: str,
+        source: str,
+        squash: str,
+        fsal: Fsal | None = None,
+        options: tuple[tuple[str, Value], ...] = (),
+    ) -> Export:
+        """Serve a directory under /<name>, to nobody yet.  An existing export keeps its clients."""
         with self._lock:
             export = self._exports.get(check_name(name))
             fresh = export is None
             if export is None:
                 export_id = self._next_id()
                 path = self.server.path_of(export_id, name)
-                export = Export(export_id, name, path, source, (), squash, fsal or Fsal())
+                export = Export(export_id, name, path, source, (), squash, fsal or Fsal(), options)
             elif (export.source, export.fsal) != (source, fsal or Fsal()):
                 self.delete(name)
-                return self.create(name, source, squash, fsal)
+                return self.create(name, source, squash, fsal, options)
+            else:
+                export = replace(export, squash=squash, options=options)
             self._store(export)
             self._apply(name, fresh)
             return export
@@ -92,6 +102,7 @@ class ExportTable(Generic[ServerT]):
         with self._lock:
             export = self._exports.get(name)
             if export is None:
+                self.files.clean(name)
                 return
             if self.server.is_running():
                 self.server.exports.remove(export.export_id)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,7 @@ def _check(result: int, what: str) -> None:
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
     """mount(2).  Raises OSError with the system call's errno."""
+    sys.audit("abaca.mount", target, source)
     _check(
         _libc.mount(
             source.encode(),
@@ -56,6 +58,7 @@ def mount(source: str, target: str, kind: str | None, flags: int, data: str | No
 
 def unmount(target: str, flags: int = 0) -> None:
     """umount2(2).  Raises OSError with the system call's errno."""
+    sys.audit("abaca.unmount", target)
     _check(_libc.umount2(target.encode(), flags), f"unmount {target}")
 
 

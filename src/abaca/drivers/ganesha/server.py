@@ -31,6 +31,9 @@ class ExportFiles(Protocol):
     def discard(self, export: Export) -> None:
         """Take it away for good; absent is success."""
 
+    def clean(self, name: str) -> None:
+        """Take away what a `store` that was cut off left of an export that does not exist."""
+
     def last_id(self) -> int | None:
         """The export id given out last, None if that is not known."""
 

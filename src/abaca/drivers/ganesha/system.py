@@ -141,7 +141,7 @@ class NodeFiles:
                 yield export, text
 
     def path(self, export: Export) -> str:
-        return str(self._directory / f"{export.name}.conf")
+        return self._path(export.name)
 
     def store(self, export: Export) -> None:
         """The file first: the index must never name one that is not there."""
@@ -159,6 +159,12 @@ class NodeFiles:
         with self._lock:
             self._write_index(without=f"{export.name}.conf")
             files.remove(self._node, self.path(export))
+
+    def clean(self, name: str) -> None:
+        files.remove(self._node, self._path(name))
+
+    def _path(self, name: str) -> str:
+        return str(self._directory / f"{name}.conf")
 
     def last_id(self) -> int | None:
         """Kept as long as abaca runs; then ids go on after the highest in use."""

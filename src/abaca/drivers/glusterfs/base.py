@@ -10,12 +10,14 @@ from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.driver import ShareDriver
 from abaca.drivers.contract.execute import ExecuteMixin, GaneshaMixin
+from abaca.drivers.ganesha import templates
 from abaca.drivers.ganesha.bus_client import BusClient
 from abaca.drivers.ganesha.control import Bus
 from abaca.drivers.ganesha.dbus_send import DbusSend
 from abaca.drivers.ganesha.system import Paths, SystemGanesha
+from abaca.drivers.ganesha.templates import Template
 from abaca.drivers.glusterfs.exporter import Exporter
-from abaca.drivers.glusterfs.ganesha_helper import GaneshaNFSHelper
+from abaca.drivers.glusterfs.ganesha_helper import PLUGIN, GaneshaNFSHelper
 from abaca.drivers.glusterfs.gluster_helper import GlusterNFSHelper
 from abaca.drivers.glusterfs.layout_directory import GlusterfsDirectoryMappedLayout
 from abaca.drivers.glusterfs.layout_volume import GlusterfsVolumeMappedLayout
@@ -166,7 +168,9 @@ class GlusterfsBase(ExecuteMixin, GaneshaMixin, ShareDriver):
             self._option("ganesha_service_name") or "ganesha.nfsd",
         )
         address = host or self._default("my_ip") or socket.gethostname()
-        return GaneshaNFSHelper(SystemGanesha(node, paths, bus), address)
+        directory = self._option("ganesha_export_template_dir")
+        template = templates.load(Path(directory), PLUGIN) if directory else Template()
+        return GaneshaNFSHelper(SystemGanesha(node, paths, bus), address, template)
 
     def _ganesha_path(self, name: str) -> str:
         directory = str(self._option("ganesha_config_dir") or "/etc/ganesha")

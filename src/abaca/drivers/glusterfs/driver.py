@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +20,14 @@ from typing import Any
 from abaca.drivers import rules
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
-from abaca.drivers.contract.records import AccessRule, Share, ShareServer, Snapshot
+from abaca.drivers.contract.records import (
+    AccessRule,
+    Share,
+    ShareServer,
+    Snapshot,
+    access_record,
+)
+from abaca.drivers.ganesha.clients import BadAddress, parse_network
 from abaca.drivers.glusterfs.base import GlusterfsBase
 from abaca.drivers.glusterfs.exporter import Location, Rules
 from abaca.drivers.glusterfs.place import NAMED_BY_ID
@@ -89,10 +97,10 @@ class GlusterfsShareDriver(GlusterfsBase):
             if place is None:
                 updates[share["id"]] = {"status": "error"}
                 continue
-            fresh = self.exporter.export(place)
+            closed = self.exporter.export(place)
             updates[share["id"]] = {
                 "export_locations": self.exporter.locations(place),
-                "reapply_access_rules": fresh,
+                "reapply_access_rules": closed,
             }
         return updates
 
@@ -137,6 +145,47 @@ class GlusterfsShareDriver(GlusterfsBase):
         self.exporter.export(place)
         self.exporter.allow(place, wanted, access_rules)
         return wanted.states(access_rules)
+
+    def allow_access(
+        self,
+        context: AnyContext,
+        share: Share,
+        access: AccessRule,
+        share_server: ShareServer | None = None,
+    ) -> None:
+        """The older form: one rule more, of one caller at a time.  InvalidShareAccess if it cannot
+        be honoured."""
+        wanted = [*self._in_force_beside(share, access), access]
+        states = self.update_access(context, share, wanted, [access], [], [])
+        if states[rules.rule_id(access)]["state"] == "error":
+            raise errors.InvalidShareAccess(
+                reason=f"{access['access_type']} {access['access_to']!r:.80} cannot be let in as "
+                f"{access['access_level']}; the log says why"
+            )
+
+    def deny_access(
+        self,
+        context: AnyContext,
+        share: Share,
+        access: AccessRule,
+        share_server: ShareServer | None = None,
+    ) -> None:
+        """The older form: one rule less; absent is success."""
+        try:
+            wanted = self._in_force_beside(share, access)
+        except errors.ShareResourceNotFound:
+            return
+        self.update_access(context, share, wanted, [], [access], [])
+
+    def _in_force_beside(self, share: Share, access: AccessRule) -> list[AccessRule]:
+        """The rules in force, but for those about the same clients."""
+        place = self.layout.place(share)
+        subject = _subject(access["access_type"], access["access_to"])
+        return [
+            access_record(id=f"{kind} {to}", access_type=kind, access_to=to, access_level=level)
+            for kind, to, level in self.exporter.held(place.manager).get(place.name, [])
+            if _subject(kind, to) != subject
+        ]
 
     # --- manage -----------------------------------------------------------------------------------
     def manage_existing(self, share: Share, driver_options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -235,6 +284,14 @@ class GlusterfsShareDriver(GlusterfsBase):
                 reason=f"protocol {share['share_proto']!r:.40} is not served here; "
                 f"possible: {self.protocol}"
             )
+
+
+def _subject(kind: str, to: str) -> tuple[str, object]:
+    """Whom a rule names, however it is written."""
+    if kind == "ip":
+        with contextlib.suppress(BadAddress):
+            return kind, parse_network(to)
+    return kind, to
 
 
 def _as_mappings(found: Rules | None) -> list[dict[str, str]] | None:

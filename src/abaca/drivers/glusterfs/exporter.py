@@ -24,7 +24,10 @@ class Exporter(Protocol):
         """Check that a server of this kind is there and serves; say what to do if not."""
 
     def export(self, place: Place) -> bool:
-        """Serve it, to nobody yet; what is served keeps its rules.  Whether it was new."""
+        """Serve it, to nobody yet; what is served keeps its rules.
+
+        True if nobody is let in: it is new, or a call that was cut off made it.
+        """
 
     def locations(self, place: Place) -> list[Location]:
         """How clients reach it."""

@@ -13,13 +13,13 @@ from abaca.drivers.ganesha.clients import host_or_network
 from abaca.drivers.ganesha.export import Export, Fsal
 from abaca.drivers.ganesha.exports import ExportTable
 from abaca.drivers.ganesha.system import NodeFiles, SystemGanesha
+from abaca.drivers.ganesha.templates import Template
 from abaca.drivers.glusterfs.exporter import Location, Rules, location
 from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.glusterfs.place import Place
 from abaca.drivers.rules import Wanted, rule_id
 
 PLUGIN = "GLUSTER"
-SQUASH = "No_Root_Squash"
 # The incumbent made an export for each rule, <share>--<rule id>; such are kept until their rule
 # or their share goes, so that its clients keep their mounts.
 OLD_FORM = "--"
@@ -32,9 +32,10 @@ class GaneshaNFSHelper:
     levels: tuple[str, ...] = ("rw", "ro")
     explicit = True
 
-    def __init__(self, server: SystemGanesha, address: str) -> None:
+    def __init__(self, server: SystemGanesha, address: str, template: Template) -> None:
         self.server = server
         self._address = address
+        self._template = template
         self._lock = threading.Lock()
         self._table: ExportTable[SystemGanesha] | None = None
         self._old: dict[str, Export] = {}
@@ -62,15 +63,15 @@ class GaneshaNFSHelper:
         self.reconcile()
 
     def export(self, place: Place) -> bool:
-        fresh = not self.has(place.name)
         options = (
             ("Hostname", place.manager.address.host),
             ("Volume", place.manager.volume),
             ("Volpath", place.path),
         )
         with _served_later():
-            self.table.create(place.name, "", SQUASH, Fsal(PLUGIN, options))
-        return fresh
+            squash, more = self._template.squash, self._template.options
+            served = self.table.create(place.name, "", squash, Fsal(PLUGIN, options), more)
+        return not served.clients
 
     def locations(self, place: Place) -> list[Location]:
         return [location(self._address, f"/{place.name}")]

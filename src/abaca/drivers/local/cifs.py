@@ -40,6 +40,10 @@ class CifsExporter:
     def has(self, name: str) -> bool:
         return self.shares.get(name) is not None
 
+    def lets_in(self, name: str) -> bool:
+        share = self.shares.get(name)
+        return share is not None and bool(share.rules.networks or share.rules.users)
+
     def locations(self, name: str) -> list[Location]:
         return [
             {

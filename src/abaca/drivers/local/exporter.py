@@ -38,6 +38,9 @@ class Exporter(Protocol):
     def has(self, name: str) -> bool:
         """Whether it is exported."""
 
+    def lets_in(self, name: str) -> bool:
+        """Whether it has any rules; not, if it is new or a call that was cut off made it."""
+
     def locations(self, name: str) -> list[Location]:
         """How clients reach it."""
 

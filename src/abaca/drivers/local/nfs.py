@@ -25,6 +25,10 @@ class NfsExporter:
     def has(self, name: str) -> bool:
         return self.shards.find(name) is not None
 
+    def lets_in(self, name: str) -> bool:
+        place = self.shards.find(name)
+        return place is not None and bool(place.export.clients)
+
     def locations(self, name: str) -> list[Location]:
         place = self.shards.find(name)
         return locations_at(name, place, self._addresses) if place else []

@@ -106,7 +106,7 @@ class Shares(LocalBase):
         updates: dict[str, dict[str, Any]] = {}
         for share in shares:
             exporter = self.exporters.get(str(share["share_proto"]).upper())
-            known = exporter is not None and exporter.has(export_name(share["id"]))
+            ruled = exporter is not None and exporter.lets_in(export_name(share["id"]))
             try:
                 locations = self.ensure_share(context, share)
             except (errors.ShareResourceNotFound, errors.InvalidShare):
@@ -114,7 +114,7 @@ class Shares(LocalBase):
                 continue
             updates[share["id"]] = {
                 "export_locations": locations,
-                "reapply_access_rules": not known,
+                "reapply_access_rules": not ruled,
             }
         return updates
 

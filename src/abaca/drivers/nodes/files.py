@@ -9,17 +9,21 @@ from abaca.drivers.nodes.node import Node, checked
 
 def write(node: Node, path: str, text: str) -> None:
     """Replace the file in one step; it is on disk there when this returns.  Not for secrets."""
-    place = PurePosixPath(path)
-    fresh = str(place.with_name(f".{place.name}.new"))
+    fresh = _fresh(path)
     checked(node, "dd", f"of={fresh}", "conv=fsync", "status=none", data=text)
     checked(node, "mv", "-f", "-T", "--", fresh, path)
-    checked(node, "sync", "--", str(place.parent))
+    checked(node, "sync", "--", str(PurePosixPath(path).parent))
 
 
 def remove(node: Node, path: str) -> None:
-    """Delete the file for good; absent is success."""
-    checked(node, "rm", "-f", "--", path)
+    """Delete the file for good, with what a write that was cut off left; absent is success."""
+    checked(node, "rm", "-f", "--", path, _fresh(path))
     checked(node, "sync", "--", str(PurePosixPath(path).parent))
+
+
+def _fresh(path: str) -> str:
+    place = PurePosixPath(path)
+    return str(place.with_name(f".{place.name}.new"))
 
 
 def read(node: Node, path: str) -> str:

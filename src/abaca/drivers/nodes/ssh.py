@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -66,6 +67,7 @@ class SshNode:
             channel = self._session(seconds)
             with contextlib.closing(channel):
                 try:
+                    sys.audit("abaca.ssh", self.name, words)
                     return _run(channel, shlex.join(("env", "LC_ALL=C", *words)), data)
                 except (TimeoutError, OSError, EOFError, paramiko.SSHException) as problem:
                     raise errors.StorageCommunicationException(

@@ -102,14 +102,15 @@ class Login:
 
     def _fly(self, flight: Flight, session: Session, old: Token | None) -> None:
         """Whatever comes of it is told to all who wait."""
+        made: Token | None = None
         try:
             made = self._refreshed(session, old) or self._log_in(session, old)
-        except BaseException as error:  # noqa: BLE001 (result() raises it, here too)
-            self._land(None)
-            flight.set_exception(error)
-        else:
-            self._land(made)
             flight.set_result(made)
+        except errors.ManilaException as error:
+            flight.set_exception(error)
+        finally:
+            flight.cancel()  # unless it has ended as it should: nobody waits for ever
+            self._land(made)
 
     def _land(self, made: Token | None) -> None:
         with self._lock:
