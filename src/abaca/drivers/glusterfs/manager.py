@@ -23,7 +23,7 @@ _BUSY = re.compile(r"Another transaction|Locking failed|Failed to (?:get|acquire
 # what the operator has to mend first, or what nobody knows the outcome of
 _LATER = re.compile(
     r"Connection failed|timed out|Commit failed on|not started|is stopped|not in \w* ?quorum"
-    r"|Failed to reconfigure barrier",  # bricks still wait for a snapshot whose glusterd died
+    r"|Failed to reconfigure barrier|bricks are not running",  # a glusterd died not long ago
     re.I,
 )
 _NO_SNAPSHOTS = re.compile(r"LVM commands not found|unrecognized word: snapshot")
