@@ -264,8 +264,8 @@ class GlusterfsVolumeMappedLayout:
 
     def _complete(self, clone: GlusterManager, snapshot: Snapshot) -> None:
         """It has the options of its parent."""
-        clone.set_vol_option(CLAIM, cloned_for(clone.volume))
-        clone.set_vol_option(CLONED_FROM, snapshot["id"])
+        claims = (CLAIM, str(cloned_for(clone.volume)), CLONED_FROM, str(snapshot["id"]))
+        clone.gluster_call("volume", "set", clone.volume, *claims)
         self._serve(clone)
 
     def _completed(self, clone: GlusterManager, snapshot: Snapshot) -> bool:
