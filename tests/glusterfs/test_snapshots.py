@@ -5,7 +5,7 @@ One machine, two backends: volumes served by Ganesha, and native ones.
 
 from __future__ import annotations
 
-import threading
+import concurrent.futures
 from collections.abc import Iterator
 from typing import Any
 
@@ -210,8 +210,8 @@ class Forgetful:
 
 
 @pytest.fixture
-def forgetful(native: Native) -> Iterator[Forgetful]:
-    layout: Any = native.driver.layout
+def forgetful(pool: Backend) -> Iterator[Forgetful]:
+    layout: Any = pool.driver.layout
     [cluster] = layout._clusters
     forgetful = Forgetful(cluster.node)
     cluster.node = forgetful
@@ -220,66 +220,55 @@ def forgetful(native: Native) -> Iterator[Forgetful]:
 
 
 def test_whichever_answer_is_lost_the_next_call_goes_on(
-    native: Native, lvm: Lvm, forgetful: Forgetful
+    pool: Backend, lvm: Lvm, forgetful: Forgetful
 ) -> None:
-    before, cleared = lvm.names(), volumes(native)
-    share, clone, other = (new_share(protocol="GLUSTERFS") for _ in range(3))
-    snapshot, driver = new_snapshot(share), native.driver
-    native.again(driver.create_share, CONTEXT, share)
-    native.again(driver.create_snapshot, CONTEXT, snapshot)
+    before, cleared = lvm.names(), volumes(pool)
+    share, clone, driver = new_share(), new_share(), pool.driver
+    snapshot = new_snapshot(share)
+    pool.again(driver.create_share, CONTEXT, share)
+    pool.again(driver.create_snapshot, CONTEXT, snapshot)
     assert len(lvm.names() - before) == 1
-    native.again(driver.create_share_from_snapshot, CONTEXT, clone, snapshot)
+    pool.again(driver.create_share_from_snapshot, CONTEXT, clone, snapshot)
     assert len(lvm.names() - before) == 2
-    native.again(driver.create_share_from_snapshot, CONTEXT, other, snapshot)
+    keep(pool, f"manila-{clone['id']}")
     held = {item["id"]: item["kind"] for item in driver.get_inventory(CONTEXT)}
-    shares = (share, clone, other)
-    assert held == {**{each["id"]: "share" for each in shares}, snapshot["id"]: "snapshot"}
-    native.again(driver.delete_snapshot, CONTEXT, snapshot)
-    for each in shares:
-        native.again(native.delete, each)
+    assert held == {share["id"]: "share", clone["id"]: "share", snapshot["id"]: "snapshot"}
+    pool.again(driver.delete_snapshot, CONTEXT, snapshot)
+    for each in (clone, share):
+        pool.again(pool.delete, each)
     assert driver.get_inventory(CONTEXT) == []
-    assert volumes(native) == cleared
+    assert volumes(pool) == cleared
     assert all(any(step in said for said in forgetful.lost) for step in forgetful.STEPS)
 
 
-def test_a_server_dies_while_it_copies(native: Native, lvm: Lvm) -> None:
-    """Gluster cleans up after a snapshot; of a clone it leaves a volume without bricks."""
-    machine, driver = native.machine, native.driver
+def test_glusterd_dies_while_it_copies(pool: Backend, lvm: Lvm) -> None:
+    """It cleans up after a snapshot; of a clone it leaves a volume without bricks."""
+    machine, driver, before = pool.machine, pool.driver, lvm.names()
     # bricks hold writes back for so long, if glusterd does not come back
-    machine.gluster("volume", "set", "native-1", "features.barrier-timeout", "1")
-    before = lvm.names()
-    share, clone = (new_share(protocol="GLUSTERFS") for _ in range(2))
+    machine.gluster("volume", "set", "pool-1-thin", "features.barrier-timeout", "1")
+    share, clone = pool.share(), new_share()
     snapshot = new_snapshot(share)
-    driver.create_share(CONTEXT, share)
     for method, arguments in (
         (driver.create_snapshot, (snapshot,)),
         (driver.create_share_from_snapshot, (clone, snapshot)),
     ):
-        caught: list[BaseException] = []
-
-        def call(method: Any = method, arguments: Any = arguments, caught: Any = caught) -> None:
-            try:
-                method(CONTEXT, *arguments)
-            except errors.StorageCommunicationException as problem:
-                caught.append(problem)
-
-        with lvm.gate() as gate:
-            caller = threading.Thread(target=call)
-            caller.start()
+        with lvm.gate() as gate, concurrent.futures.ThreadPoolExecutor(1) as thread:
+            call = thread.submit(method, CONTEXT, *arguments)
             gate.wait()
             machine.kill("glusterd -l")
-            caller.join(60)
-        assert caught, "its outcome was not known"
+            with pytest.raises(errors.StorageCommunicationException):
+                call.result(60)
         machine.start_glusterd()
-        native.again(method, CONTEXT, *arguments)
-    [taken] = machine.gluster("snapshot", "list").split()
-    assert str(snapshot["id"]) in taken
-    native.allow(clone, rule(CLIENT, kind="cert"))
-    assert as_client(native, f"manila-{clone['id']}", "touch x").returncode == 0
+        pool.again(method, CONTEXT, *arguments)
+    assert machine.gluster("snapshot", "list").split() == [f"manila-{snapshot['id']}"]
+    keep(pool, f"manila-{clone['id']}")
+    pool.allow(clone, rule(pool.lab.address))
+    with pool.mount(clone) as client:
+        client.write("/file", b"x")
     with lvm.full(), pytest.raises(errors.StorageCommunicationException, match="Commit failed"):
         driver.create_snapshot(CONTEXT, new_snapshot(share))
     driver.delete_snapshot(CONTEXT, snapshot)
     for each in (clone, share):
-        native.delete(each)
-    # the half clone, and the whole one
-    assert len(lvm.names() - before) == 2
+        pool.delete(each)
+    assert driver.get_inventory(CONTEXT) == []
+    assert len(lvm.names() - before) == 2, "of the half clone and of the whole one"
