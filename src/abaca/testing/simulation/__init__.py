@@ -7,15 +7,11 @@ commit or driver call, whose lease runs out, which calls of the backend fail and
 gets lost on its way to the client.  A small reference model (model.py) says beforehand which
 requests must be accepted, and in the end what must be there.
 
-Campaigns are driven by seeds, which give the same history on every machine and are cheap (15 ms);
+Campaigns are driven by seeds, which give the same history on every machine and are cheap;
 tests/simulation/test_machine.py drives the same world as a state machine of hypothesis, which
 shrinks better.
 
     python -m abaca.testing.simulation --seed 17       # one history, with its trace
-Campaigns are driven by seeds, which give the same history on every machine and are cheap (15 ms);
-tests/simulation/test_machine.py drives the same world as a state machine of hypothesis, which
-shrinks better.
-
     python -m abaca.testing.simulation --histories 1000
 
 | file | what it holds |
