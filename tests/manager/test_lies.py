@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from abaca.drivers.fake.backend import FakeBackend
-from abaca.manager import breaker, drift
+from abaca.manager import breaker, drift, kinds
 from abaca.manager.evidence import SHOWN
 from abaca.manager.process import Manager
 from abaca.operations.job import Retry
@@ -113,6 +113,11 @@ def is_told(world: World, scenario: Scenario, *words: str) -> None:
     assert all(word in text for word in words), text
     assert text.startswith(f"{WHAT.get(scenario.kind, 'update')}: "), text
     assert re.search(TO_DO, text), text
+
+
+def test_of_every_kind_of_operation_it_is_known_what_shows_that_it_was_done() -> None:
+    """The others look at everything again whenever they run, and they run again."""
+    assert set(kinds.load()) - set(SHOWN) == {"ensure_driver_resources", "repair_drift"}
 
 
 @pytest.mark.parametrize("name", DONE)

@@ -156,7 +156,7 @@ def test_retries_end(store: Store, make_worker: Callable[..., Worker]) -> None:
 
     make_worker(kinds)
     op_id = put(store, "x")
-    wait_for(lambda: state(store, op_id) == "failed")
+    wait_for(lambda: state(store, op_id) == "unknown")
     assert len(tries) == 3
 
 

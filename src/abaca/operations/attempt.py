@@ -55,9 +55,10 @@ class Runner:
             return True
         except (LeaseLost, Unavailable):
             raise
-        # the one place that decides what an error means
-        except Exception as error:  # noqa: BLE001
-            return self._decide(job, kind, error)
+        # The one place that decides what an error means.  BaseException: who calls sys.exit.
+        except BaseException as error:  # noqa: BLE001
+            known = error if isinstance(error, Exception) else DriverError(repr(error))
+            return self._decide(job, kind, known)
         return job.postponed
 
     def _decide(self, job: Job[Any], kind: Kind, error: Exception) -> bool:
@@ -80,7 +81,7 @@ class Runner:
         """The end, and the kind settles its rows.  If it cannot even do that, they are settled
         without it: an operation that fails in failing must not live for ever."""
         text = f"{type(error).__name__}: {error}"[:1000]
-        state = UNKNOWN if self._is_transient(error) or isinstance(error, GaveUp) else FAILED
+        state = UNKNOWN if self._is_transient(error) else FAILED
         try:
             with job.finish(state, text) as tx:
                 kind.failed(job, tx, error)

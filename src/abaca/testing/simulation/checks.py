@@ -179,7 +179,10 @@ def _text(at: float) -> str:
 def _failures(world: World, model: Model, excuses: set[str]) -> Iterator[str]:
     """What failed has a reason, and its owner was told."""
     told = {row[0] for row in world.database.rows("SELECT request_id FROM messages")}
-    stmt = "SELECT id, kind, request_id, payload, message FROM operations WHERE state = 'failed'"
+    stmt = (
+        "SELECT id, kind, request_id, payload, message FROM operations"
+        " WHERE state IN ('failed', 'unknown')"
+    )
     for op_id, kind, request_id, payload, message in world.database.rows(stmt):
         given = json.loads(payload)
         instances = {given.get("instance_id"), given.get("snapshot_instance_id")}
