@@ -69,6 +69,14 @@ def test_status_of_a_running_abaca(fake: Site) -> None:
     assert facts["operations"] == {"queued": 0, "running": 0, "failed": 0}
 
 
+def test_status_of_an_abaca_that_was_stopped(fake: Site) -> None:
+    fake.stop(fake.serve())
+    result = fake.run("status", "--json")
+    assert result.returncode == 0
+    states = {each["name"]: each["state"] for each in json.loads(result.stdout)["services"]}
+    assert states == {"manila-share": "stopped", "manila-scheduler": "stopped"}
+
+
 def test_status_shows_what_waits(fake: Site) -> None:
     process = fake.start("api")
     fake.await_api()

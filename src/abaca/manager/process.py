@@ -121,7 +121,8 @@ class Manager:
 
     def _say_stopped(self) -> None:
         queues = self.worker.queues
-        mine = [host for host, queue in list(queues.items()) if host and queue.lease.held]
+        held = [host for host, queue in list(queues.items()) if queue.lease.held]
+        mine = [host or self.options.host for host in held]  # that of placement: the scheduler
         with contextlib.suppress(Unavailable), self.store.transaction(durable=False) as tx:
             services.mark_stopped(tx, mine)
 

@@ -116,8 +116,8 @@ def set_problem(tx: Tx, host: str, problem: str | None) -> None:
 
 
 def mark_stopped(tx: Tx, hosts: Sequence[str]) -> None:
-    """The share services of these hosts (host@backend) went down on purpose."""
-    stmt = sa.update(services).where(_s.host.in_(hosts), _s.binary == "manila-share")
+    """The services of these hosts (host@backend; host: the scheduler) went down on purpose."""
+    stmt = sa.update(services).where(_s.host.in_(hosts))
     tx.run(stmt.values(stopped=True, updated_at=tx.now))
 
 
