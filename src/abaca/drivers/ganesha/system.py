@@ -111,8 +111,12 @@ class NodeFiles:
 
     def load(self) -> list[Export]:
         """All that are ours; the index is made whole."""
-        self._write_index()
-        return self._ours(self._texts())
+        texts = files.read_all(self._node, str(self._directory), "*.conf")
+        index = texts.pop(INDEX, None)
+        self._names = set(texts)
+        if index != self._index_text():
+            self._write_index()
+        return self._ours(texts)
 
     def read(self) -> list[Export]:
         """The same, and nothing is changed."""
@@ -176,8 +180,10 @@ class NodeFiles:
     def _write_index(self, without: str = "") -> None:
         """Of all files there are: others may have added some."""
         self._names = files.names(self._node, str(self._directory), "*.conf") - {INDEX, without}
-        lines = [f'%include "{self._directory / name}"\n' for name in sorted(self._names)]
-        files.write(self._node, self._index, "".join(lines))
+        files.write(self._node, self._index, self._index_text())
+
+    def _index_text(self) -> str:
+        return "".join(f'%include "{self._directory / name}"\n' for name in sorted(self._names))
 
 
 def _is_ours(export: Export, text: str) -> bool:
