@@ -17,6 +17,7 @@ from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.glusterfs.options import VOLUME
 from abaca.drivers.glusterfs.place import CLAIM, Place
 from abaca.drivers.nodes.node import Done, Node
+from docs.blocks import of_kind
 from glusterfs import lab as labs
 from glusterfs.kit import CONTEXT, Backend, new_share, rule
 from glusterfs.lab import Lab
@@ -72,7 +73,8 @@ def pool(lab: Lab, lvm: Lvm) -> Backend:
         glusterfs_volume_pattern=r"pool-#{size}-\w+",
     )
     pool.start()
-    keep(pool, "pool-1-thin")
+    for volume in ("pool-1-thin", "pool-2-plain"):
+        keep(pool, volume)
     return pool
 
 
@@ -114,8 +116,8 @@ def test_lvm_answers_as_it_does(pool: Backend, lvm: Lvm) -> None:
         assert (done.returncode, done.stdout, done.stderr) == answer, words
 
 
-def test_a_clone_has_what_its_snapshot_had(pool: Backend) -> None:
-    share, clone = pool.share(), new_share()
+def test_a_clone_has_what_its_snapshot_had(pool: Backend, lvm: Lvm) -> None:
+    before, share, clone = lvm.names(), pool.share(), new_share()
     snapshot = new_snapshot(share)
     pool.allow(share, rule(pool.lab.address))
     with pool.mount(share) as client:
@@ -148,6 +150,16 @@ def test_a_clone_has_what_its_snapshot_had(pool: Backend) -> None:
     assert pool.driver.get_inventory(CONTEXT) == []
     assert volumes(pool) >= {"pool-1-thin"}
     assert f"manila-{clone['id']}" not in volumes(pool)
+    clean_up(lvm, before)
+
+
+def clean_up(lvm: Lvm, before: set[str]) -> None:
+    """Of a deleted clone Gluster leaves a logical volume, for which the page tells what to do."""
+    [left] = lvm.names() - before
+    [block] = of_kind("sh lvm")
+    text = block.text.replace("VOLUME", left.removesuffix("_0"))
+    lvm.machine.run("bash", "-euo", "pipefail", "-c", text)
+    assert lvm.names() == before
 
 
 def test_what_cannot_be_is_refused(pool: Backend) -> None:

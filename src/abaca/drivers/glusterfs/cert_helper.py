@@ -38,7 +38,8 @@ class CertHelper:
         """TLS on, and nobody let in but who was before the volume became a share."""
         if manager.get_vol_option(OWN) is None:
             manager.set_vol_option(OWN, ",".join(_own(manager)))
-        self.withdraw(manager, manager.volume)  # clones come with their parent's clients
+        if manager.info().status == "Created":  # a new clone: it has its parent's clients
+            self.withdraw(manager, manager.volume)
         changed = [name for name in TLS if manager.get_vol_option(name, boolean=True) is not True]
         if manager.get_vol_option("nfs.export-volumes") not in (None, "OFF", "off"):
             manager.set_vol_option("nfs.export-volumes", False)

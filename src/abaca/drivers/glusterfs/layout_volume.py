@@ -30,7 +30,7 @@ from abaca.drivers.nodes.node import LocalNode
 log = logging.getLogger(__name__)
 
 NOBODY = "NONE"
-FOR_SNAPSHOTS = (3, 7)  # earlier ones cannot clone them, nor name them as they are told
+FOR_SNAPSHOTS = (3, 7)  # earlier servers cannot clone them, nor name them as they are told
 SIZE = "#{size}"
 KEPT = ".trashcan"  # Gluster's own; it cannot be deleted
 # The volume of the pool that a volume is or descends from.  Clones inherit it: it tells the size of
@@ -187,9 +187,8 @@ class GlusterfsVolumeMappedLayout:
         volume = self._claimed(str(snapshot["share_instance_id"]))
         if volume is None:
             raise errors.ShareResourceNotFound(share_id=snapshot["share_instance_id"])
-        found = self._found(snapshot)
-        if found is not None:
-            return f"{volume.volume}:{found[1].name}"
+        for _, found in self._taken(snapshot):
+            return f"{volume.volume}:{found.name}"
         name = f"{MADE}{snapshot['id']}"
         if volume.volume not in self._incapable:
             self._take(volume, name)
@@ -211,15 +210,12 @@ class GlusterfsVolumeMappedLayout:
                 raise
 
     def delete_snapshot(self, snapshot: Snapshot) -> None:
-        found = self._found(snapshot)
-        if found is None:
-            return
-        cluster, info = found
-        try:
-            cluster.xml("snapshot", "delete", info.name)
-        except errors.GlusterfsException as problem:
-            if "does not exist" not in str(problem):  # an earlier command was still at it
-                raise
+        for cluster, found in self._taken(snapshot):
+            try:
+                cluster.xml("snapshot", "delete", found.name)
+            except errors.GlusterfsException as problem:
+                if "does not exist" not in str(problem):  # an earlier command was still at it
+                    raise
 
     def held_snapshots(self) -> list[tuple[str, str | None, str]]:
         """Each one's id, its share's, and volume:name."""
@@ -234,22 +230,20 @@ class GlusterfsVolumeMappedLayout:
                     found.append((named[1], owners[volume], f"{info.volume}:{info.name}"))
         return found
 
-    def _found(self, snapshot: Snapshot) -> tuple[GlusterManager, SnapshotInfo] | None:
-        """Servers append a time to a name, if they are not told otherwise."""
+    def _taken(self, snapshot: Snapshot) -> Iterator[tuple[GlusterManager, SnapshotInfo]]:
+        """It, by its id: to the names that the incumbent gave, servers appended a time."""
         for cluster in self._clusters:
             for info in cluster.snapshots():
                 if str(snapshot["id"]) in info.name:
-                    return cluster, info
-        return None
+                    yield cluster, info
 
     # --- clones -----------------------------------------------------------------------------------
     def _clone(self, share: Share, snapshot: Snapshot) -> GlusterManager:
         with self._activating:  # Gluster fails at what is active already
-            found = self._found(snapshot)
-            if found is None:
+            taken = next(self._taken(snapshot), None)
+            if taken is None:
                 raise errors.SnapshotResourceNotFound(name=snapshot["id"])
-            cluster, info = found
-            cluster.check_gluster_version(FOR_SNAPSHOTS)
+            cluster, info = taken
             room = self._size(cluster.for_volume(info.volume).info())
             if room is not None and int(share["size"]) > room:
                 raise errors.InvalidShare(
@@ -263,7 +257,7 @@ class GlusterfsVolumeMappedLayout:
         return clone
 
     def _complete(self, clone: GlusterManager, snapshot: Snapshot) -> None:
-        """It has the options of its parent."""
+        """Give it a claim of its own: it was born with its parent's."""
         claims = (CLAIM, str(cloned_for(clone.volume)), CLONED_FROM, str(snapshot["id"]))
         clone.gluster_call("volume", "set", clone.volume, *claims)
         self._serve(clone)
