@@ -97,6 +97,9 @@ def test_volumes_are_let_in_and_out(local_backend: Backend) -> None:
         allow(helper, place, rule("192.0.2.7"))
         assert manager.get_vol_option(ALLOW) == "192.0.2.7"
         assert manager.get_vol_option(REJECT) != "*"
+        assert helper.export(place) is False  # ensured: not even for a moment without its rule
+        assert manager.get_vol_option(ALLOW) == "192.0.2.7"
+        assert manager.get_vol_option(REJECT) != "*"
         allow(helper, place)
         assert manager.get_vol_option(REJECT) == "*"
     finally:

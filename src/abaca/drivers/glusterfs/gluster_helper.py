@@ -26,6 +26,7 @@ EXPORT_VOLUMES = "nfs.export-volumes"
 ALLOW, REJECT = "nfs.rpc-auth-allow", "nfs.rpc-auth-reject"
 DAEMON = "NFS Server"
 ANYBODY = "*"
+NEVER_SET = (None, "all")  # what a volume has that nobody has touched
 _ENTRY = re.compile(r"\s*(/[^,()\s]+)(?:\(([^()]*)\))?\s*(?:,|\Z)")
 
 Exports = dict[str, tuple[str, ...]]
@@ -58,11 +59,13 @@ class GlusterNFSHelper:
                 )
 
     def export(self, place: Place) -> bool:
-        """Nobody is let in until there is a rule."""
-        if self._lock is None and place.manager.get_vol_option(REJECT) is None:
-            self._set_volume(place.manager, ())
-            return True
-        return False
+        """Nobody is let in until there is a rule; one that is in force stays."""
+        if self._lock is not None or any(
+            place.manager.get_vol_option(name) not in NEVER_SET for name in (REJECT, ALLOW)
+        ):
+            return False
+        self._set_volume(place.manager, ())
+        return True
 
     def locations(self, place: Place) -> list[Location]:
         below = "" if place.path == "/" else place.path
