@@ -7,10 +7,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -178,17 +179,26 @@ class Scene:
     def await_(self, condition: Callable[[], bool]) -> None:
         assert wait_until(condition, PATIENCE, 0.05), self.site.said(self.process)[-3000:]
 
-    def is_right(self) -> bool:
-        """Whether a comparison made from now on finds nothing."""
-        report = self.site.call("GET", "/drift")
-        looked = report["looks"] and report["looks"][0]
-        fresh = looked and looked["problem"] is None and looked["looked_at"] > self._hit
-        return bool(fresh and not report["drift"])
+    def looked_at(self) -> str:
+        """When the last comparison ended; "": there was none."""
+        return max((str(look["looked_at"]) for look in self._drift()["looks"]), default="")
+
+    def _drift(self) -> Any:
+        return self.site.call("GET", "/drift")
+
+    def is_right(self, after: str) -> bool:
+        """Whether a comparison that ended since then found nothing."""
+        report = self._drift()
+        [look] = report["looks"]
+        return look["looked_at"] > after and look["problem"] is None and not report["drift"]
 
     def recovers(self) -> None:
         """Everything is as the database says, and open files go on."""
-        self._hit = time.strftime("%Y-%m-%dT%H:%M:%S.999999", time.gmtime())
-        self.await_(self.is_right)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+        self.await_(lambda: self.looked_at() > now)  # that one may have begun before the blow
+        first = self.looked_at()
+        self.await_(lambda: self.is_right(after=first))
+        assert accepts(self.port("nfs"))  # libnfs never comes back from a server that is not there
         for share_id, file in self.files.items():
             assert self.site.call("GET", f"/shares/{share_id}")["share"]["status"] == "available"
             self.await_(lambda file=file: goes_on(file))  # type: ignore[misc]
@@ -209,6 +219,11 @@ class Scene:
 
     def start_abaca(self) -> None:
         self.process = self.site.serve()
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def goes_on(file: Any) -> bool:
