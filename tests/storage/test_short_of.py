@@ -90,6 +90,7 @@ def free(site: Site) -> float:
 @contextlib.contextmanager
 def filled(folder: Path) -> Iterator[None]:
     """Not a block is left on the disk of the folder."""
+    assert folder.is_mount(), f"{folder} is on the disk of the machine, which shall not be filled"
     filler = folder / "filler"
     with filler.open("wb") as file:
         for step in (64 << 20, 1 << 20, 4096):

@@ -22,6 +22,7 @@ from abaca.drivers.local.shares import export_name, tree_size
 from abaca.drivers.local.snapshots import Snapshots, _share_of, snapshot_export_name
 
 OPTIONS = ("size",)
+_UNC = re.compile(r"\\\\[^\\/]+\\([^\\/]+)\Z")
 
 
 class Manage(Snapshots):
@@ -30,8 +31,8 @@ class Manage(Snapshots):
     def manage_existing(self, share: Share, driver_options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Take over the subvolume at the path of the share's export location.
 
-        The path: absolute below the pool, relative to it, or host:/share-<id> of an unmanaged
-        share.  driver_options: size (GiB), if the share shall be larger than its data.
+        The path: absolute below the pool, relative to it, or the location that an unmanaged share
+        had, over NFS or SMB.  driver_options: size (GiB), if it shall be larger than its data.
         """
         self.exporter(share["share_proto"])
         target = self._path(share)
@@ -129,12 +130,14 @@ class Manage(Snapshots):
     def _resolve(self, given: str) -> Path:
         host, colon, rest = given.partition(":/")
         text = f"/{rest}" if colon and "/" not in host else given
+        if unc := _UNC.match(given):
+            text = unc[1]
         root = str(self.pool.root)
         if text == root or text.startswith(root + "/"):
             return below(self.pool.root, text[len(root) :])
         if given.startswith("/"):
             raise UnsafePath(f"{given!r:.200} is not in the pool {root}")
         path = below(self.pool.root, text)
-        # the old location of something unmanaged: host:/share-<id>, or snapshots/<id>
+        # the old location of something unmanaged: share-<id> of some host, or snapshots/<id>
         unmanaged = below(self.pool.unmanaged, re.sub(r"\Asnapshots/", "snapshot-", text))
         return path if path.exists() or not unmanaged.exists() else unmanaged
