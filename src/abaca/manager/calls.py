@@ -73,7 +73,7 @@ class Calls:
     def __init__(self, backend: str, seconds: float | None) -> None:
         """seconds: until a call is given up; None: never, and it is made by who asks for it."""
         self.changed: Callable[[], None] = lambda: None  # called when `problem` is another
-        self._backend, self._seconds = backend, seconds
+        self._backend, self.seconds = backend, seconds
         self._lock = threading.Lock()
         self._hanging: dict[str, Call] = {}  # by key
         self._idle: list[queue.SimpleQueue[Call | None]] = []  # inboxes of threads
@@ -105,14 +105,14 @@ class Calls:
 
     def make(self, method: str, key: str, action: Callable[[], Any]) -> Any:
         """Its answer.  StorageCommunicationException if it did not return in time."""
-        if self._seconds is None:
+        if self.seconds is None:
             return guarded(action)
         call = Call(method, key, action)
         self._start(call)
-        if call.over.wait(self._seconds) or not self._give_up(call):
+        if call.over.wait(self.seconds) or not self._give_up(call):
             return call.result()
         raise StorageCommunicationException(
-            reason=f"{method} did not return within {self._seconds:g} s; it is waited for no longer"
+            reason=f"{method} did not return within {self.seconds:g} s; it is waited for no longer"
         )
 
     def stop(self) -> None:
