@@ -107,6 +107,13 @@ def test_a_bad_key_file_is_refused_without_quoting_it(
     assert not text or text not in caught.value.message.replace(str(path), "")
 
 
+def test_a_key_file_that_cannot_be_read_says_why(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.mkdir(mode=0o700)
+    with pytest.raises(signing.BadKeyFile, match="Is a directory"):
+        signing.load_keys(client.identity.store, path)
+
+
 def test_a_key_in_the_database_is_shared_by_all_processes(client: Client) -> None:
     other = Client(Identity(client.identity.store, cheap_settings()))
     assert works(other, client.token)

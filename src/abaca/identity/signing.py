@@ -107,8 +107,10 @@ def _file_keys(path: Path) -> list[bytes]:
         if path.stat().st_mode & 0o077:
             raise BadKeyFile(path=path, reason="others may read it; chmod 600 it")
         keys = [bytes.fromhex(line) for line in path.read_text().split()]
-    except (OSError, ValueError) as error:
-        raise BadKeyFile(path=path, reason=type(error).__name__) from None
+    except OSError as error:
+        raise BadKeyFile(path=path, reason=error.strerror or repr(error)) from error
+    except ValueError:  # which quotes a part of the file
+        keys = []
     if not keys or min(map(len, keys)) < _MAC:
         raise BadKeyFile(path=path, reason="it needs lines of 64 hex digits")
     return keys
