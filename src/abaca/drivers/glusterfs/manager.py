@@ -140,11 +140,19 @@ class GlusterManager:
         return done
 
     def xml(self, *words: str) -> Element:
-        """The reply of a command that succeeded; else GlusterfsException in Gluster's words."""
+        """The reply of a command that succeeded; else GlusterfsException in Gluster's words.
+
+        StorageCommunicationException if it says nothing, as while its daemons come and go.
+        """
         done = self.run("--xml", *words)
+        if not done.said:
+            raise errors.StorageCommunicationException(
+                reason=f"gluster {' '.join(words)} on {self.node.name}: "
+                f"exit code {done.code} without a word"
+            )
         try:
             if not done.out.strip():
-                raise replies.BadReply(done.said or f"exit code {done.code} without a word")
+                raise replies.BadReply(done.said)
             return replies.check(replies.parse(done.out))
         except replies.BadReply as problem:
             raise self._failure(words, str(problem)) from problem
