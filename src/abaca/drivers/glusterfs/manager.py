@@ -22,7 +22,9 @@ FIRST_PAUSE = 0.2  # seconds, doubled each time
 _BUSY = re.compile(r"Another transaction|Locking failed|Failed to (?:get|acquire) .*lock", re.I)
 # what the operator has to mend first, or what nobody knows the outcome of
 _LATER = re.compile(
-    r"Connection failed|timed out|Commit failed on|not started|is stopped|not in \w* ?quorum", re.I
+    r"Connection failed|timed out|Commit failed on|Staging failed on \S+ Please check log|"
+    r"not started|is stopped|not in \w* ?quorum",
+    re.I,
 )
 _TRUE = frozenset({"ON", "YES", "TRUE", "ENABLE", "1"})
 _FALSE = frozenset({"OFF", "NO", "FALSE", "DISABLE", "0"})
