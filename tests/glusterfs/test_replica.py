@@ -26,7 +26,7 @@ SHARE = new_share(id=_ID, export_locations=[export_location_record(path=f"host:/
 Call = Callable[[GlusterfsShareDriver], object]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cluster() -> Iterator[Backend]:
     """Replica 3; answers are given up after 1 s instead of 42."""
     reason = labs.why_not()
