@@ -79,7 +79,7 @@ class Quota:
         words = ("volume", "quota", self._manager.volume, "list", *paths)
         try:
             return {row.path: row for row in replies.limits(self._manager.xml(*words))}
-        except errors.GlusterfsException as problem:
+        except (errors.GlusterfsException, errors.StorageCommunicationException) as problem:
             self.check_daemon()
             if NO_LIMITS in str(problem):
                 return {}
