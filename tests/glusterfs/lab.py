@@ -53,7 +53,7 @@ for gsyncd in /usr/lib/*/glusterfs/gsyncd; do  # glusterd starts a dozen of it f
 done
 ip link set lo up
 touch "$1/ready"
-while :; do sleep infinity & wait $! || :; done  # reaps: glusterd takes a dead brick for a live one
+exec sleep infinity
 """
 
 _SSHD = """Port 22

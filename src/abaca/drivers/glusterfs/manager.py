@@ -22,8 +22,9 @@ FIRST_PAUSE = 0.2  # seconds, doubled each time
 _BUSY = re.compile(r"Another transaction|Locking failed|Failed to (?:get|acquire) .*lock", re.I)
 # what the operator has to mend first, or what nobody knows the outcome of
 _LATER = re.compile(
-    r"Connection failed|timed out|Commit failed on|not started|is stopped|not in \w* ?quorum"
-    r"|Failed to reconfigure barrier|bricks are not running",  # a glusterd died not long ago
+    r"Connection failed|timed out|Commit failed on|Staging failed on \S+ Please check log|"
+    r"not started|is stopped|not in \w* ?quorum|"
+    r"Failed to reconfigure barrier|bricks are not running",  # a glusterd died not long ago
     re.I,
 )
 _NO_SNAPSHOTS = re.compile(r"LVM commands not found|unrecognized word: snapshot")
@@ -143,11 +144,19 @@ class GlusterManager:
         return done
 
     def xml(self, *words: str) -> Element:
-        """The reply of a command that succeeded; else GlusterfsException in Gluster's words."""
+        """The reply of a command that succeeded; else GlusterfsException in Gluster's words.
+
+        StorageCommunicationException if it says nothing, as while its daemons come and go.
+        """
         done = self.run("--xml", *words)
+        if not done.said:
+            raise errors.StorageCommunicationException(
+                reason=f"gluster {' '.join(words)} on {self.node.name}: "
+                f"exit code {done.code} without a word"
+            )
         try:
             if not done.out.strip():
-                raise replies.BadReply(done.said or f"exit code {done.code} without a word")
+                raise replies.BadReply(done.said)
             return replies.check(replies.parse(done.out))
         except replies.BadReply as problem:
             raise self._failure(words, str(problem)) from problem

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from abaca.drivers.contract import errors
 from abaca.drivers.glusterfs import replies
 from abaca.drivers.glusterfs.manager import GlusterManager
@@ -12,6 +14,7 @@ QUOTA = "features.quota"
 # before (spec/local-storage.md §5).  With 0 each write is checked.
 TIMEOUTS = ("features.soft-timeout", "features.hard-timeout")
 DAEMON = "Quota Daemon"
+PAUSES = (0.1, 0.3, 0.6)  # seconds
 NO_LIMITS = "No quota configured"  # how `list` fails on a volume without a single limit
 
 
@@ -37,16 +40,21 @@ class Quota:
     def check_daemon(self) -> None:
         """Without its daemon a volume under quota accepts limits, but writes hang.
 
+        GlusterFS starts it anew with every change of any volume, so it gets a moment.
         StorageCommunicationException says where it is dead and how it is started.
         """
-        daemons = [p for p in self._manager.processes() if p.name == DAEMON]
-        dead = sorted(p.place for p in daemons if not p.online)
-        if dead or not daemons:
-            raise errors.StorageCommunicationException(
-                reason=f"the quota daemon of volume {self._manager.volume} is dead on "
-                f"{', '.join(dead) or 'all nodes'}; there: "
-                f"gluster volume start {self._manager.volume} force"
-            )
+        for pause in (*PAUSES, None):
+            daemons = [p for p in self._manager.processes() if p.name == DAEMON]
+            dead = sorted(p.place for p in daemons if not p.online)
+            if daemons and not dead:
+                return
+            if pause is not None:
+                time.sleep(pause)
+        raise errors.StorageCommunicationException(
+            reason=f"the quota daemon of volume {self._manager.volume} is dead on "
+            f"{', '.join(dead) or 'all nodes'}; there: "
+            f"gluster volume start {self._manager.volume} force"
+        )
 
     def limit(self, path: str, size: int) -> None:
         """Let a directory hold `size` GiB (Gluster's GB); in force at once."""
@@ -71,7 +79,7 @@ class Quota:
         words = ("volume", "quota", self._manager.volume, "list", *paths)
         try:
             return {row.path: row for row in replies.limits(self._manager.xml(*words))}
-        except errors.GlusterfsException as problem:
+        except (errors.GlusterfsException, errors.StorageCommunicationException) as problem:
             self.check_daemon()
             if NO_LIMITS in str(problem):
                 return {}
