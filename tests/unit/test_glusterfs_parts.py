@@ -13,6 +13,7 @@ from abaca.drivers.ganesha.export import Export, Fsal, from_text, to_text
 from abaca.drivers.glusterfs import replies
 from abaca.drivers.glusterfs.address import Address
 from abaca.drivers.glusterfs.manager import GlusterManager
+from abaca.drivers.glusterfs.place import CLAIM, owner
 
 GOOD = {
     "host": ("host", None, None, None),
@@ -119,6 +120,43 @@ def test_sizes_of_old_and_new_servers(text: str, size: int | None) -> None:
     row = f"<limit><path>/a</path><hard_limit>{text}</hard_limit><used_space>0</used_space></limit>"
     root = replies.parse(f"<cliOutput><volQuota>{row}</volQuota></cliOutput>")
     assert replies.limits(root) == [replies.Limit("/a", size, 0)]
+
+
+ID = "11111111-2222-3333-4444-555555555555"
+
+
+@pytest.mark.parametrize(
+    ("name", "claim", "share_id"),
+    [
+        ("pool-1", None, None),
+        ("pool-1", "NONE", None),
+        ("pool-1", ID, ID),
+        ("manila-1", None, None),
+        (f"manila-{ID}", ID.replace("1", "9"), ID),  # a clone has its parent's claim at first
+    ],
+)
+def test_whose_a_volume_is(name: str, claim: str | None, share_id: str | None) -> None:
+    options = {} if claim is None else {CLAIM: claim}
+    assert owner(replies.VolumeInfo(name, "Started", (), options)) == share_id
+
+
+SNAPSHOTS = """<cliOutput><opRet>0</opRet><opErrno>0</opErrno><opErrstr/><snapInfo><count>1</count>
+<snapshots><snapshot><name>manila-1_GMT-2026.11.28-00.22.24</name><volCount>1</volCount><snapVolume>
+<name>6743</name><status>Started</status><originVolume><name>pool-1-a</name></originVolume>
+</snapVolume></snapshot></snapshots></snapInfo></cliOutput>"""
+FAILED = "<c><opRet>-1</opRet><opErrno>30800</opErrno><opErrstr>{}</opErrstr></c>"
+
+
+def test_snapshots_of_a_cluster() -> None:
+    def found(answer: str) -> list[replies.SnapshotInfo]:
+        return manager({"--xml snapshot info": answer}).snapshots()
+
+    [taken] = found(SNAPSHOTS)
+    assert taken == replies.SnapshotInfo("manila-1_GMT-2026.11.28-00.22.24", "pool-1-a", True)
+    none = "LVM commands not found, snapshot functionality is disabled"
+    assert found(FAILED.format(none)) == []
+    with pytest.raises(errors.GlusterfsException, match="out of order"):
+        found(FAILED.format("out of order"))
 
 
 def test_answers_that_are_none() -> None:

@@ -22,7 +22,7 @@ from abaca.drivers.glusterfs.layout_volume import GlusterfsVolumeMappedLayout
 from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.glusterfs.mount import ControlMount
 from abaca.drivers.glusterfs.options import DIRECTORY, GLUSTERFS_OPTS, VOLUME
-from abaca.drivers.glusterfs.place import Layout
+from abaca.drivers.glusterfs.place import Layout, Place
 from abaca.drivers.nodes.node import LocalNode, Node
 from abaca.drivers.nodes.ssh import SshNode
 
@@ -138,7 +138,10 @@ class GlusterfsBase(ExecuteMixin, GaneshaMixin, ShareDriver):
         return GlusterfsDirectoryMappedLayout(manager, mount, self.minimum)
 
     def _prepare(self, volume: GlusterManager) -> None:
-        """What else a volume needs when it becomes a share: nothing."""
+        """What else a volume needs before it serves a share: a clone would let in whom its parent
+        does.  (Ganesha knows the clients itself.)"""
+        if self._server_type == "Gluster":
+            self.exporter.export(Place(volume, volume.volume, "/"))
 
     def _mount_base(self) -> str:
         given = str(self._option("glusterfs_mount_point_base") or "$state_path/mnt")

@@ -12,7 +12,7 @@ from typing import Any
 from abaca.drivers.contract import errors
 from abaca.drivers.glusterfs.exporter import Location, Rules, location
 from abaca.drivers.glusterfs.manager import GlusterManager
-from abaca.drivers.glusterfs.place import CLAIM, CLONED_FROM, Place
+from abaca.drivers.glusterfs.place import CLONED_FROM, Place, owner
 from abaca.drivers.rules import Wanted
 
 ALLOW = "auth.ssl-allow"
@@ -38,6 +38,8 @@ class CertHelper:
         """TLS on, and nobody let in but who was before the volume became a share."""
         if manager.get_vol_option(OWN) is None:
             manager.set_vol_option(OWN, ",".join(_own(manager)))
+        if manager.info().status == "Created":  # a new clone: it has its parent's clients
+            self.withdraw(manager, manager.volume)
         changed = [name for name in TLS if manager.get_vol_option(name, boolean=True) is not True]
         if manager.get_vol_option("nfs.export-volumes") not in (None, "OFF", "off"):
             manager.set_vol_option("nfs.export-volumes", False)
@@ -74,10 +76,10 @@ class CertHelper:
         return False
 
     def held(self, manager: GlusterManager) -> dict[str, Rules]:
-        claim = manager.get_vol_option(CLAIM)
+        share_id = owner(manager.info())
         own = _split(manager.get_vol_option(OWN)) or _own(manager)
         names = [name for name in _names(manager) if name not in own]
-        return {f"share-{claim}": [("cert", name, "rw") for name in names]}
+        return {f"share-{share_id}": [("cert", name, "rw") for name in names]}
 
     def reconcile(self) -> None:
         """The option is the export: there is nothing that could differ."""
@@ -94,7 +96,13 @@ def _own(manager: GlusterManager) -> list[str]:
     names = _names(manager)
     if manager.get_vol_option(CLONED_FROM) is None:
         return names
-    return [name for name in names if name.startswith(KEPT_IN_CLONES)]
+    own = [name for name in names if name.startswith(KEPT_IN_CLONES)]
+    if not own:
+        raise errors.BadConfigurationException(
+            reason=f"{ALLOW} of {manager.volume} ({','.join(names)}) has no name that begins with "
+            f"{' or '.join(KEPT_IN_CLONES)}: which of them are the servers' is not known"
+        )
+    return own
 
 
 def _names(manager: GlusterManager) -> list[str]:

@@ -23,6 +23,7 @@ from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.records import AccessRule, Share, ShareServer, Snapshot
 from abaca.drivers.glusterfs.base import GlusterfsBase
 from abaca.drivers.glusterfs.exporter import Location, Rules
+from abaca.drivers.glusterfs.layout_volume import GlusterfsVolumeMappedLayout
 from abaca.drivers.glusterfs.place import NAMED_BY_ID
 from abaca.drivers.glusterfs.quota import GIB
 
@@ -187,6 +188,12 @@ class GlusterfsShareDriver(GlusterfsBase):
                     "path": self.exporter.locations(place)[0]["path"],
                 }
             )
+        if isinstance(self.layout, GlusterfsVolumeMappedLayout):
+            keys = ("id", "share_id", "path")
+            found += [
+                {"kind": "snapshot", **dict(zip(keys, each, strict=True))}
+                for each in self.layout.held_snapshots()
+            ]
         orphans = (NAMED_BY_ID.search(name) for name in served)
         return [*found, *({"kind": "export", "id": match[0]} for match in orphans if match)]
 

@@ -3,15 +3,19 @@
 A volume is free when its name matches the pattern and its option `user.manila-share` does not hold
 a share's id.  That option is the claim: it is written before anything else, so a repeated call
 finds the volume again.
+
+Snapshots are Gluster's, of whole volumes on thin LVM.  A share made of one is a clone, a new volume
+`manila-<id of the share>` beside the pool; it goes with its share.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +23,31 @@ from abaca.drivers.contract import errors
 from abaca.drivers.contract.records import Share, Snapshot
 from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.glusterfs.mount import ControlMount
-from abaca.drivers.glusterfs.place import CLAIM, CLONED_FROM, Place
+from abaca.drivers.glusterfs.place import CLAIM, CLONED_FROM, MADE, Place, cloned_for, owner
+from abaca.drivers.glusterfs.replies import SnapshotInfo, VolumeInfo
 from abaca.drivers.nodes.node import LocalNode
 
+log = logging.getLogger(__name__)
+
 NOBODY = "NONE"
-FOR_CLONES = (3, 7)
+FOR_SNAPSHOTS = (3, 7)  # earlier servers cannot clone them, nor name them as they are told
 SIZE = "#{size}"
 KEPT = ".trashcan"  # Gluster's own; it cannot be deleted
-CLONE = "manila-"
+# The volume of the pool that a volume is or descends from.  Clones inherit it: it tells the size of
+# a clone, and whether it is of this backend or of another one on the same cluster.
+ORIGIN = "user.abaca-origin"
 # bricks that are no thin LVM, and a machine without LVM at all
-_INCAPABLE = re.compile(r"thin(?:ly)?\b|LVM commands not found", re.I)
+_INCAPABLE = re.compile(r"thin(?:ly)? provisioned LV|LVM commands not found", re.I)
+_SNAPSHOT = re.compile(MADE + r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:_GMT|\Z)")
+
+
+@dataclass(frozen=True)
+class Volume:
+    """One of the pool or a clone, as its cluster told of it."""
+
+    manager: GlusterManager
+    info: VolumeInfo
+    owner: str | None  # the id of the share that it is
 
 
 class GlusterfsVolumeMappedLayout:
@@ -60,6 +79,7 @@ class GlusterfsVolumeMappedLayout:
         self._base, self._node, self._prepare = base, node, prepare
         self._minimum = minimum
         self._choosing = threading.Lock()
+        self._activating = threading.Lock()
         self._incapable: set[str] = set()  # volumes that were found to have no snapshots
 
     def setup(self) -> None:
@@ -82,7 +102,7 @@ class GlusterfsVolumeMappedLayout:
         """Those of free volumes: one of them stands for its cluster."""
         first: dict[str, GlusterManager] = {}
         for volume in self._volumes():
-            first.setdefault(str(volume.address.host_access), volume)
+            first.setdefault(str(volume.manager.address.host_access), volume.manager)
         return list(first.values())
 
     # --- shares -----------------------------------------------------------------------------------
@@ -90,26 +110,14 @@ class GlusterfsVolumeMappedLayout:
         with self._choosing:
             volume = self._claimed(share["id"]) or self._free(int(share["size"]))
             volume.set_vol_option(CLAIM, share["id"])
-        self._started(volume)
-        self._prepare(volume)
+        self._serve(volume)
         return Place(volume, str(share["name"]), "/")
 
     def create_from_snapshot(self, share: Share, snapshot: Snapshot) -> Place:
-        parent = self._claimed(str(snapshot["share_instance_id"]))
-        cluster = parent or self._clusters[0]
-        cluster.check_gluster_version(FOR_CLONES)
-        name = f"{CLONE}{share['id']}"
-        clone = cluster.for_volume(name)
-        if name not in self._names(cluster):
-            found = self._snapshot_name(cluster, snapshot)
-            if found is None:
-                raise errors.SnapshotResourceNotFound(name=snapshot["id"])
-            cluster.gluster_call("snapshot", "activate", found, "force", error_policy=(1,))
-            cluster.xml("snapshot", "clone", name, found)
-        clone.set_vol_option(CLAIM, share["id"])
-        clone.set_vol_option(CLONED_FROM, snapshot["id"])
-        self._started(clone)
-        self._prepare(clone)
+        clone = self._claimed(share["id"])
+        if clone is None or not self._completed(clone, snapshot):
+            clone = self._clone(share, snapshot)
+            self._complete(clone, snapshot)
         return Place(clone, str(share["name"]), "/")
 
     def place(self, share: Mapping[str, Any]) -> Place:
@@ -123,9 +131,8 @@ class GlusterfsVolumeMappedLayout:
         volume = self._claimed(share["id"])
         if volume is None:
             return
-        if _is_id(volume.get_vol_option(CLONED_FROM)):
-            volume.gluster_call("volume", "stop", volume.volume, error_policy=(1,))
-            volume.gluster_call("volume", "delete", volume.volume)
+        if cloned_for(volume.volume):
+            self._delete_clone(volume)
             return
         self._empty(volume)
         volume.set_vol_option("nfs.disable", True, ignore_failure=True)
@@ -136,7 +143,7 @@ class GlusterfsVolumeMappedLayout:
         raise NotImplementedError
 
     def ensure(self, shares: Sequence[Share]) -> dict[str, Place]:
-        claims = {volume.get_vol_option(CLAIM): volume for volume in self._volumes(clones=True)}
+        claims = {volume.owner: volume.manager for volume in self._volumes(clones=True)}
         found = {}
         for share in shares:
             volume = claims.get(share["id"])
@@ -146,11 +153,10 @@ class GlusterfsVolumeMappedLayout:
         return found
 
     def held(self) -> list[tuple[str, Place, int | None]]:
-        claims = [(v.get_vol_option(CLAIM), v) for v in self._volumes(clones=True)]
         return [
-            (claim, Place(volume, f"share-{claim}", "/"), self._size(volume.volume))
-            for claim, volume in claims
-            if _is_id(claim)
+            (v.owner, Place(v.manager, f"share-{v.owner}", "/"), self._size(v.info))
+            for v in self._volumes(clones=True)
+            if v.owner is not None
         ]
 
     def used(self, shares: Sequence[Share]) -> dict[str, int]:
@@ -160,8 +166,8 @@ class GlusterfsVolumeMappedLayout:
     def stats(self) -> dict[str, Any]:
         """The sizes that the pattern tells; unknown without."""
         volumes = list(self._volumes())
-        sizes = [self._size(v.volume) for v in volumes]
-        free = [self._size(v.volume) for v in volumes if not _is_id(v.get_vol_option(CLAIM))]
+        sizes = [self._size(v.info) for v in volumes]
+        free = [self._size(v.info) for v in volumes if v.owner is None]
         known = all(size is not None for size in sizes)
         return {
             "total_capacity_gb": float(sum(s or 0 for s in sizes)) if known else "unknown",
@@ -181,66 +187,132 @@ class GlusterfsVolumeMappedLayout:
         volume = self._claimed(str(snapshot["share_instance_id"]))
         if volume is None:
             raise errors.ShareResourceNotFound(share_id=snapshot["share_instance_id"])
-        name = self._snapshot_name(volume, snapshot)
-        if name is None:
-            self._refuse_if_incapable(volume, snapshot)
-            try:
-                volume.xml("snapshot", "create", f"{CLONE}{snapshot['id']}", volume.volume)
-            except errors.GlusterfsException as problem:
-                if not _INCAPABLE.search(str(problem)):
-                    raise
-                self._incapable.add(volume.volume)
-                self._refuse_if_incapable(volume, snapshot)
-            name = self._snapshot_name(volume, snapshot)
-        return f"{volume.volume}:{name}"
-
-    def delete_snapshot(self, snapshot: Snapshot) -> None:
-        for cluster in self._clusters:
-            name = self._snapshot_name(cluster, snapshot)
-            if name is not None:
-                cluster.xml("snapshot", "delete", name)
-
-    def _refuse_if_incapable(self, volume: GlusterManager, snapshot: Snapshot) -> None:
+        for _, found in self._taken(snapshot):
+            return f"{volume.volume}:{found.name}"
+        name = f"{MADE}{snapshot['id']}"
+        if volume.volume not in self._incapable:
+            self._take(volume, name)
         if volume.volume in self._incapable:
             raise errors.ShareSnapshotNotSupported(share_name=snapshot["share_name"])
+        return f"{volume.volume}:{name}"
 
-    def _snapshot_name(self, cluster: GlusterManager, snapshot: Snapshot) -> str | None:
-        """The server appends a time to the name it was given."""
-        done = cluster.run("snapshot", "list")
-        if done.code != 0 and not _INCAPABLE.search(done.said):
-            raise errors.GlusterfsException(reason=f"gluster snapshot list: {done.said}")
-        names = done.out.split() if done.code == 0 else []
-        return next((name for name in names if str(snapshot["id"]) in name), None)
+    def _take(self, volume: GlusterManager, name: str) -> None:
+        """Of this very name: a second command of it, sent while the first one runs, fails."""
+        volume.check_gluster_version(FOR_SNAPSHOTS)
+        if not cloned_for(volume.volume):
+            volume.set_vol_option(ORIGIN, volume.volume)
+        try:
+            volume.xml("snapshot", "create", name, volume.volume, "no-timestamp")
+        except errors.GlusterfsException as problem:
+            if _INCAPABLE.search(str(problem)):
+                self._incapable.add(volume.volume)
+            elif "already exists" not in str(problem):
+                raise
+
+    def delete_snapshot(self, snapshot: Snapshot) -> None:
+        for cluster, found in self._taken(snapshot):
+            try:
+                cluster.xml("snapshot", "delete", found.name)
+            except errors.GlusterfsException as problem:
+                if "does not exist" not in str(problem):  # an earlier command was still at it
+                    raise
+
+    def held_snapshots(self) -> list[tuple[str, str | None, str]]:
+        """Each one's id, its share's, and volume:name."""
+        owners = {
+            (v.manager.address.host, v.info.name): v.owner for v in self._volumes(clones=True)
+        }
+        found = []
+        for cluster in self._clusters:
+            for info in cluster.snapshots():
+                volume, named = (cluster.address.host, info.volume), _SNAPSHOT.match(info.name)
+                if named and volume in owners:
+                    found.append((named[1], owners[volume], f"{info.volume}:{info.name}"))
+        return found
+
+    def _taken(self, snapshot: Snapshot) -> Iterator[tuple[GlusterManager, SnapshotInfo]]:
+        """It, by its id: to the names that the incumbent gave, servers appended a time."""
+        for cluster in self._clusters:
+            for info in cluster.snapshots():
+                if str(snapshot["id"]) in info.name:
+                    yield cluster, info
+
+    # --- clones -----------------------------------------------------------------------------------
+    def _clone(self, share: Share, snapshot: Snapshot) -> GlusterManager:
+        with self._activating:  # Gluster fails at what is active already
+            taken = next(self._taken(snapshot), None)
+            if taken is None:
+                raise errors.SnapshotResourceNotFound(name=snapshot["id"])
+            cluster, info = taken
+            room = self._size(cluster.for_volume(info.volume).info())
+            if room is not None and int(share["size"]) > room:
+                raise errors.InvalidShare(
+                    reason=f"a share of {share['size']} GiB cannot be made of this snapshot: "
+                    f"it is of a volume of {room} GiB, and clones of volumes cannot grow"
+                )
+            if not info.active:
+                cluster.xml("snapshot", "activate", info.name, "force")
+        clone = cluster.for_volume(f"{MADE}{share['id']}")
+        cluster.xml("snapshot", "clone", clone.volume, info.name)
+        return clone
+
+    def _complete(self, clone: GlusterManager, snapshot: Snapshot) -> None:
+        """Give it a claim of its own: it was born with its parent's."""
+        claims = (CLAIM, str(cloned_for(clone.volume)), CLONED_FROM, str(snapshot["id"]))
+        clone.gluster_call("volume", "set", clone.volume, *claims)
+        self._serve(clone)
+
+    def _completed(self, clone: GlusterManager, snapshot: Snapshot) -> bool:
+        """False where it is gone now: it lacked bricks, as a server died while they were made.
+        A volume that never started has no data of anybody."""
+        try:
+            self._complete(clone, snapshot)
+        except errors.GlusterfsException:
+            if clone.info().status != "Created":
+                raise
+            self._delete_clone(clone)
+            return False
+        return True
+
+    def _delete_clone(self, clone: GlusterManager) -> None:
+        bricks = " ".join(clone.info().bricks)
+        clone.gluster_call("volume", "stop", clone.volume, error_policy=(1,))
+        clone.gluster_call("volume", "delete", clone.volume)
+        log.warning("GlusterFS keeps the logical volumes of deleted %s: %s", clone.volume, bricks)
 
     # --- the pool ---------------------------------------------------------------------------------
-    def _names(self, cluster: GlusterManager) -> list[str]:
-        done = cluster.gluster_call("volume", "list")
-        return [] if done is None else done[0].split()
-
-    def _volumes(self, clones: bool = False) -> Iterator[GlusterManager]:
+    def _volumes(self, clones: bool = False) -> Iterator[Volume]:
         for cluster in self._clusters:
-            for name in self._names(cluster):
-                if self._pattern.fullmatch(name) or (clones and name.startswith(CLONE)):
-                    yield cluster.for_volume(name)
+            for info in cluster.volumes():
+                cloned = cloned_for(info.name)
+                if cloned and not clones:
+                    continue
+                # clones that the incumbent made do not tell of their origin
+                name = info.options.get(ORIGIN) if cloned else info.name
+                if name is None or self._pattern.fullmatch(name):
+                    yield Volume(cluster.for_volume(info.name), info, owner(info))
 
     def _claimed(self, share_id: str) -> GlusterManager | None:
-        return next(
-            (v for v in self._volumes(clones=True) if v.get_vol_option(CLAIM) == share_id), None
-        )
+        return next((v.manager for v in self._volumes(clones=True) if v.owner == share_id), None)
 
-    def _size(self, name: str) -> int | None:
-        match = self._pattern.fullmatch(name)
+    def _size(self, volume: VolumeInfo) -> int | None:
+        match = self._pattern.fullmatch(volume.options.get(ORIGIN, volume.name))
         return int(match["size"]) if match and "size" in match.groupdict() else None
 
     def _free(self, size: int) -> GlusterManager:
         """The smallest free volume that is large enough."""
-        free = [v for v in self._volumes() if not _is_id(v.get_vol_option(CLAIM))]
-        fit = [v for v in free if (self._size(v.volume) or size) >= size]
+        free = [(self._size(v.info), v.manager) for v in self._volumes() if v.owner is None]
+        fit = [(room or 0, v.volume, v) for room, v in free if (room or size) >= size]
         if not fit:
             raise errors.GlusterfsException(
                 reason=f"no free volume of {size} GiB or more is left ({len(free)} free volumes)"
             )
-        return min(fit, key=lambda v: (self._size(v.volume) or 0, v.volume))
+        return min(fit, key=lambda each: each[:2])[2]
+
+    def _serve(self, volume: GlusterManager) -> None:
+        """What lets clients in is set before the volume can be mounted."""
+        self._prepare(volume)
+        self._started(volume)
 
     def _started(self, volume: GlusterManager) -> None:
         if volume.info().status != "Started":
@@ -264,11 +336,3 @@ class GlusterfsVolumeMappedLayout:
                         entry.unlink()
         finally:
             mount.release()
-
-
-def _is_id(text: str | None) -> bool:
-    try:
-        uuid.UUID(text or "")
-    except ValueError:
-        return False
-    return True

@@ -22,8 +22,11 @@ FIRST_PAUSE = 0.2  # seconds, doubled each time
 _BUSY = re.compile(r"Another transaction|Locking failed|Failed to (?:get|acquire) .*lock", re.I)
 # what the operator has to mend first, or what nobody knows the outcome of
 _LATER = re.compile(
-    r"Connection failed|timed out|Commit failed on|not started|is stopped|not in \w* ?quorum", re.I
+    r"Connection failed|timed out|Commit failed on|not started|is stopped|not in \w* ?quorum"
+    r"|Failed to reconfigure barrier|bricks are not running",  # a glusterd died not long ago
+    re.I,
 )
+_NO_SNAPSHOTS = re.compile(r"LVM commands not found|unrecognized word: snapshot")
 _TRUE = frozenset({"ON", "YES", "TRUE", "ENABLE", "1"})
 _FALSE = frozenset({"OFF", "NO", "FALSE", "DISABLE", "0"})
 Policy = str | tuple[int, ...]
@@ -181,6 +184,20 @@ class GlusterManager:
                 reason=f"{self.node.name} has GlusterFS {'.'.join(version)}; "
                 f"{'.'.join(map(str, minvers))} or later is needed"
             )
+
+    # --- the cluster ------------------------------------------------------------------------------
+    def volumes(self) -> list[replies.VolumeInfo]:
+        """All of them, by one command."""
+        return replies.volumes(self.xml("volume", "info"))
+
+    def snapshots(self) -> list[replies.SnapshotInfo]:
+        """All of them; none where the servers cannot have any."""
+        try:
+            return replies.snapshots(self.xml("snapshot", "info"))
+        except errors.GlusterfsException as problem:
+            if _NO_SNAPSHOTS.search(str(problem)):
+                return []
+            raise
 
     # --- the volume -------------------------------------------------------------------------------
     def info(self) -> replies.VolumeInfo:

@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from abaca.drivers.contract.records import Share, Snapshot
 from abaca.drivers.glusterfs.manager import GlusterManager
+from abaca.drivers.glusterfs.replies import VolumeInfo
 
 # Options of a volume that is a share: its share's id, the id of the snapshot it was made of.
 CLAIM = "user.manila-share"
 CLONED_FROM = "user.manila-cloned-from"
+MADE = "manila-"  # begins the names of clones (then the share's id) and snapshots (then their own)
 # a share's name ends with its id, whatever the template of names puts before it
 NAMED_BY_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+
+
+def cloned_for(name: str) -> str | None:
+    """The id of the share that a volume was cloned for."""
+    share_id = name.removeprefix(MADE)
+    return share_id if share_id != name and _is_id(share_id) else None
+
+
+def owner(volume: VolumeInfo) -> str | None:
+    """The id of the share that a volume is; None while it is free.
+
+    A clone is born with its parent's options, its claim too: its name is what counts.
+    """
+    claim = volume.options.get(CLAIM)
+    return cloned_for(volume.name) or (claim if claim and _is_id(claim) else None)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

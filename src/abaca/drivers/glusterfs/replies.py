@@ -30,8 +30,22 @@ class VolumeInfo:
 
     name: str
     status: str  # Started, Stopped, Created
-    hosts: tuple[str, ...]  # of its bricks, each once
+    bricks: tuple[str, ...]  # host:/path
     options: dict[str, str]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Of its bricks, each once."""
+        return tuple(dict.fromkeys(brick.partition(":")[0] for brick in self.bricks))
+
+
+@dataclass(frozen=True)
+class SnapshotInfo:
+    """What the cluster knows of a snapshot."""
+
+    name: str
+    volume: str  # that it was taken of
+    active: bool  # only then it can be cloned
 
 
 @dataclass(frozen=True)
@@ -62,14 +76,34 @@ def check(root: Element) -> Element:
 
 def volume_info(root: Element) -> VolumeInfo:
     """The one volume of `volume info V`."""
-    found = root.findall("volInfo/volumes/volume")
+    found = volumes(root)
     if len(found) != 1:
         raise BadReply(f"gluster told of {len(found)} volumes, not one")
-    [volume] = found
-    bricks = [brick.findtext("name") or brick.text or "" for brick in volume.iter("brick")]
-    hosts = dict.fromkeys(brick.partition(":")[0] for brick in bricks if brick)
+    return found[0]
+
+
+def volumes(root: Element) -> list[VolumeInfo]:
+    """The volumes of `volume info`."""
+    return [_volume(volume) for volume in root.findall("volInfo/volumes/volume")]
+
+
+def snapshots(root: Element) -> list[SnapshotInfo]:
+    """The snapshots of `snapshot info`; each is of one volume."""
+    return [
+        SnapshotInfo(
+            _text(snapshot, "name"),
+            _text(snapshot, "snapVolume/originVolume/name"),
+            _text(snapshot, "snapVolume/status") == "Started",
+        )
+        for snapshot in root.findall("snapInfo/snapshots/snapshot")
+    ]
+
+
+def _volume(volume: Element) -> VolumeInfo:
+    bricks = (brick.findtext("name") or brick.text or "" for brick in volume.iter("brick"))
     options = {_text(o, "name"): _text(o, "value") for o in volume.findall("options/option")}
-    return VolumeInfo(_text(volume, "name"), _text(volume, "statusStr"), tuple(hosts), options)
+    name, status = _text(volume, "name"), _text(volume, "statusStr")
+    return VolumeInfo(name, status, tuple(filter(None, bricks)), options)
 
 
 def volume_option(root: Element) -> str | None:
