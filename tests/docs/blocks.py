@@ -20,6 +20,7 @@ KINDS = {
     "sh install": "step by step: every program and option must exist",
     "sh postgresql": "typed into a shell, against a PostgreSQL of the tests",
     "sh gluster": "typed on a storage node, by tests/glusterfs/test_docs.py",
+    "sh lvm": "typed on a storage node, by tests/glusterfs/test_snapshots.py",
     "sh systemd": "typed into a shell whose systemctl and git do nothing",
     "ini": "must pass `abaca config check --strict`",
     "python": "run (docs/drivers.md: by the tests of the conformance kit)",
