@@ -166,6 +166,7 @@ def test_export_files_are_changed_and_deleted(
 
 def test_the_pool_is_full_for_a_while(scene: Scene, shares: Shares) -> None:
     filler = scene.pool / "filler"
+    assert scene.pool.is_mount(), "the disk of the machine shall not be filled"
     with filler.open("wb") as file:
         with pytest.raises(OSError, match="No space left"):
             while True:
