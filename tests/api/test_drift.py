@@ -40,7 +40,7 @@ def plant(world: World, kind: str, **values: Any) -> str:
     )
     with world.store.transaction() as tx:
         before = drift.find(tx, host=HOST)
-        stored = drift.replace(tx, HOST, [*before, finding], ())
+        stored = drift.replace(tx, HOST, [*before, finding], (), drift.mark(tx))
         drift.looked(tx, HOST, None)
     return stored[-1].id
 

@@ -233,6 +233,26 @@ def test_what_changes_during_a_look_is_not_judged(world: Running) -> None:
     assert look(world) == []
 
 
+def test_a_look_that_was_overtaken_forgets_nothing_that_the_later_one_found(world: Running) -> None:
+    share = new_share(world)
+    driver = world.manager.backends[0].driver
+    real, found = driver.get_inventory, []
+
+    def slow(context: object) -> object:
+        held = list(real(context))  # type: ignore[arg-type]
+        driver.get_inventory = real  # type: ignore[method-assign]
+        harm(world, "grow", share.instance_id)
+        found.extend(look(world))
+        return held
+
+    driver.get_inventory = slow  # type: ignore[method-assign, assignment]
+    assert look(world) == []
+    assert kinds(found) == {("size", share.instance_id)}
+    repair_all(world)
+    assert look(world) == []
+    assert world.array.shares()[share.instance_id]["size"] == 2
+
+
 def test_a_repair_that_cannot_be_done_says_why_and_waits(world: Running) -> None:
     """Somebody grew the share and filled it: its data does not fit into the size of the row."""
     share = new_share(world)

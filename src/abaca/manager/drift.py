@@ -60,7 +60,7 @@ def look(backend: Backend, database: Store, *, repair: bool) -> list[Finding]:
         for values in (*_of_rows(expected, seen), *_strangers(seen))
     ]
     with database.transaction(durable=False) as tx:
-        stored = store.replace(tx, backend.host, found, moving)
+        stored = store.replace(tx, backend.host, found, moving, mark)
         store.looked(tx, backend.host, None)
         if repair:
             enqueue_repairs(tx, system_context(), _due(stored))

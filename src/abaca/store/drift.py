@@ -212,13 +212,15 @@ def looked(tx: Tx, host: str, problem: str | None) -> None:
 
 
 def replace(
-    tx: Tx, host: str, found: Iterable[Finding], unjudged: Collection[str]
+    tx: Tx, host: str, found: Iterable[Finding], unjudged: Collection[str], since: Mark
 ) -> list[Finding]:
-    """The findings of a look take the place of the last ones, which keep their ids; those with an
-    unjudged lock key stay as they are.  Returns what was found, as it is stored."""
+    """The findings of a look that began then take the place of the last ones, which keep their ids.
+    Those with an unjudged lock key stay as they are, and so do those of a look that overtook this
+    one: it knows better.  Returns what was found, as it is stored."""
     before = {finding.key: finding for finding in find(tx, host=host)}
     stored = [_remembering(tx, finding, before.pop(finding.key, None)) for finding in found]
-    remove(tx, [f.id for f in before.values() if f.lock_key not in unjudged])
+    over = (f for f in before.values() if f.lock_key not in unjudged and f.first_seen <= since.now)
+    remove(tx, [finding.id for finding in over])
     return stored
 
 
