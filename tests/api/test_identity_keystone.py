@@ -19,6 +19,8 @@ from abaca.model.errors import Forbidden, Unauthorized
 from support import keystone
 from support.postgres import free_port
 
+pytestmark = pytest.mark.xdist_group("keystone")  # it is slow to start: once
+
 AUTHTOKEN = """
 [keystone_authtoken]
 auth_type = password

@@ -70,7 +70,9 @@ def test_status_of_a_running_abaca(fake: Site) -> None:
 
 
 def test_status_of_an_abaca_that_was_stopped(fake: Site) -> None:
-    fake.stop(fake.serve())
+    process = fake.serve()
+    fake.await_services("manila-share", "manila-scheduler")
+    fake.stop(process)
     result = fake.run("status", "--json")
     assert result.returncode == 0
     states = {each["name"]: each["state"] for each in json.loads(result.stdout)["services"]}

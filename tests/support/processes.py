@@ -175,6 +175,16 @@ class Site:
             assert time.monotonic() < started + seconds, found
             time.sleep(0.005)
 
+    def await_services(self, *binaries: str) -> None:
+        """Until each of them has reported."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            found = {each["binary"] for each in self.call("GET", "/services")["services"]}
+            if found.issuperset(binaries):
+                return
+            assert time.monotonic() < deadline, found
+            time.sleep(0.02)
+
     def await_api(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while True:
