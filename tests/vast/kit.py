@@ -126,7 +126,7 @@ def many(driver: VastShareDriver, array: Array, count: int) -> list[Share]:
     with array.state.write():
         for share in shares:
             place = {"name": share.id, "path": f"/manila/manila-{share.id}"}
-            policy = array.add("viewpolicies", name=share.id)
+            policy = array.add("viewpolicies", name=share.id, nfs_read_only=["192.0.2.1"])
             array.add("quotas", **place, hard_limit=GIB)
             array.add("views", **place, policy_id=policy["id"])
     return shares

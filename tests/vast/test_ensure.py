@@ -37,7 +37,8 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_what_is_damaged_is_repaired(driver: VastShareDriver, array: Array, damage: str) -> None:
     share, sound = created(driver, size=2), created(driver)
-    allow(driver, share, rule("192.0.2.1"))
+    for each in (share, sound):
+        allow(driver, each, rule("192.0.2.1"))
     DAMAGE[damage](array, share)
     updates = driver.ensure_shares(CONTEXT, [share, sound])
     assert updates[share.id]["reapply_access_rules"] is True
@@ -47,6 +48,19 @@ def test_what_is_damaged_is_repaired(driver: VastShareDriver, array: Array, dama
     assert quota is not None and quota["hard_limit"] == 2 * GIB
     hosts = [] if damage == "no policy" else ["192.0.2.1"]
     assert in_force(array, share).get("nfs_read_write", []) == hosts
+
+
+def test_rules_that_went_with_a_policy_are_asked_for_until_they_are_back(
+    driver: VastShareDriver, array: Array
+) -> None:
+    """The first run makes the policy again, and its process is killed before it applies them."""
+    share = created(driver)
+    allow(driver, share, rule("192.0.2.1"))
+    array.remove("viewpolicies", share.id)
+    for _ in range(2):
+        assert driver.ensure_shares(CONTEXT, [share])[share.id]["reapply_access_rules"] is True
+    allow(driver, share, rule("192.0.2.1"))
+    assert driver.ensure_shares(CONTEXT, [share])[share.id]["reapply_access_rules"] is False
 
 
 def test_a_share_whose_data_is_gone_is_never_replaced_by_an_empty_one(

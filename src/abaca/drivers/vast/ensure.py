@@ -56,6 +56,12 @@ class There:
             and quota.hard_limit == limit
         )
 
+    def is_closed(self, share_id: str) -> bool:
+        """Whether its policy lets nobody in: there are no rules, or they were lost with an earlier
+        policy by a run that ended before they were applied again."""
+        policy = self.policies.get(share_id)
+        return policy is None or not (policy.nfs_read_write or policy.nfs_read_only)
+
 
 class Ensure(Shares):
     """One bad share does not keep the others from being looked after."""
@@ -90,4 +96,5 @@ class Ensure(Shares):
         if not complete:
             self._provide(share["id"], directory, limit, new=False, resize=True)
         locations = names.locations(pool, directory)
-        return {"export_locations": locations, "reapply_access_rules": not complete}
+        reapply = not complete or there.is_closed(share["id"])
+        return {"export_locations": locations, "reapply_access_rules": reapply}
