@@ -39,12 +39,6 @@ class NotAcceptable(RequestError):
     code = 406
 
 
-class NotImplementedHere(RequestError):
-    """This is not implemented."""
-
-    code = 501
-
-
 class Fault(msgspec.Struct, frozen=True):
     """An error answer, ready to send."""
 

@@ -9,7 +9,7 @@ from abaca.model.operations import Operation
 from abaca.store import messages as store
 from abaca.store.engine import Tx
 
-ALLOCATE, CREATE, DELETE_RULES, UPDATE, REVERT, DELETE = "001", "002", "003", "005", "006", "007"
+ALLOCATE, CREATE, UPDATE, REVERT, DELETE = "001", "002", "005", "006", "007"
 EXTEND, SHRINK, UPDATE_RULES, METADATA = "008", "009", "010", "027"
 UNKNOWN, NOT_SUPPORTED = "001", "021"
 

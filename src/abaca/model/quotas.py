@@ -18,8 +18,6 @@ DEFAULT_LIMITS: dict[str, int] = {
     "encryption_keys": 100,
 }
 UNLIMITED = -1
-# limits on one request; nothing is counted for them
-PER_REQUEST = frozenset({"per_share_gigabytes"})
 # what can also be limited for one share type of a project
 PER_TYPE = frozenset(
     {

@@ -153,11 +153,7 @@ def _new(
     values = {
         **_BLANK,
         **row,
-        **{
-            key: value
-            for key, value in instance.items()
-            if key not in ("id", "share_id", "share_type_id")
-        },
+        **{key: value for key, value in instance.items() if key not in _OF_INSTANCE},
         "share_type_name": share_type.name,
         "availability_zone": zone,
         "operation_id": None,
