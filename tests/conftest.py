@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+import structlog
 
 from abaca.store import identity, migrate  # noqa: F401 (identity's tables are emptied as well)
 from abaca.store.engine import Store
@@ -15,6 +17,19 @@ from abaca.store.schema import metadata
 from support import postgres as support_postgres
 
 DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(autouse=True)
+def logs_of_one_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test that sets up logs does not change those of the next one."""
+    configure = structlog.configure
+
+    def lasting_no_longer(**settings: Any) -> None:
+        configure(**{**settings, "cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", lasting_no_longer)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

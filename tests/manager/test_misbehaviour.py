@@ -113,7 +113,8 @@ def test_the_owner_of_a_rule_that_is_refused_is_told_why(world: Running) -> None
     world.settle()
     assert sorted(states(world, share.id)) == ["active", "error", "error"]
     assert {message.user_message for message in world.messages(share.id)} == {
-        "update access rules: this kind of access rule is not supported for this share.",
+        "update access rules: this kind of access rule is not supported for this share. Remove it, "
+        "and use another type or level.",
         "update access rules: the rule for 10.0.0.2 is not in force: no room for it.",
     }
 

@@ -125,6 +125,7 @@ def test_nested_subvolumes_do_not_stop_a_delete(backend: Backend) -> None:
 
 def test_ensure_reports_lost_data_and_repairs_the_limit(backend: Backend) -> None:
     share, lost = backend.share(), new_share()
+    backend.allow(share, rule("127.0.0.1"))
     path = backend.driver.share_path(share["id"])
     btrfs.set_limit(path, None)
     updates = backend.driver.ensure_shares(CONTEXT, [share, lost])

@@ -7,13 +7,14 @@ import io
 import itertools
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+from openstackclient.common.clientmanager import ClientManager
+from osc_lib.clientmanager import ClientCache
 
 _sleep = time.sleep
 
@@ -23,6 +24,19 @@ def _quick_at_first() -> Callable[[float], None]:
     on a loaded machine is still waited for."""
     pauses = itertools.chain((0.02 * 2**n for n in range(6)), itertools.repeat(1.0))
     return lambda seconds: _sleep(min(seconds, next(pauses)))
+
+
+_served: tuple[str, str] | None = None  # whom the command has its clients for
+
+
+def _new_clients_for(whom: tuple[str, str]) -> None:
+    """The command keeps its clients, with their cloud and version, as long as the process lives."""
+    global _served
+    if _served != whom:
+        for kept in vars(ClientManager).values():
+            if isinstance(kept, ClientCache):
+                kept._handle = None
+        _served = whom
 
 
 class Failed(AssertionError):
@@ -38,27 +52,10 @@ class Openstack:
 
     def text(self, *words: str) -> str:
         """What it prints.  Raises Failed."""
-        return self._apart(words) if self._version else self._here(words)
-
-    def _apart(self, words: tuple[str, ...]) -> str:
-        """In a process of its own: the command keeps its client, and with it the version, for as
-        long as the process lives."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-        command = str(Path(sys.executable).parent / "openstack")
-        done = subprocess.run(
-            [command, "--os-share-api-version", self._version, *words],
-            env={**kept, **self._environ},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        if done.returncode:
-            raise Failed(f"openstack {' '.join(words)}: {done.stderr}{done.stdout}")
-        return done.stdout
-
-    def _here(self, words: tuple[str, ...]) -> str:
         from openstackclient import shell
 
+        _new_clients_for((self._environ["OS_CLIENT_CONFIG_FILE"], self._version))
+        version = ["--os-share-api-version", self._version] if self._version else []
         out, err = io.StringIO(), io.StringIO()
         kept = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
         with (
@@ -67,7 +64,7 @@ class Openstack:
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
-            code = shell.OpenStackShell().run(list(words))
+            code = shell.OpenStackShell().run([*version, *words])
         if code:
             raise Failed(f"openstack {' '.join(words)}: {err.getvalue()}{out.getvalue()}")
         return out.getvalue()

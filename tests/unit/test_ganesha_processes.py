@@ -7,18 +7,21 @@ import sys
 
 from abaca.drivers.ganesha.processes import is_ending, wait_until
 
-# its first thread ends, another one goes on: as in a server that is being killed
+# its first thread ends when it is told to, another one goes on: as in a server that is being killed
 HALF_GONE = (
-    "import ctypes, threading, time\n"
+    "import ctypes, sys, threading, time\n"
     "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+    "sys.stdin.read()\n"
     "ctypes.CDLL(None).pthread_exit(None)\n"
 )
 
 
 def test_a_server_is_ending_until_its_last_thread_is_gone() -> None:
-    process = subprocess.Popen([sys.executable, "-c", HALF_GONE])
+    process = subprocess.Popen([sys.executable, "-c", HALF_GONE], stdin=subprocess.PIPE)
     try:
         assert not is_ending(process.pid), "it runs"
+        assert process.stdin is not None
+        process.stdin.close()
         assert wait_until(lambda: is_ending(process.pid), 30)
     finally:
         process.kill()
