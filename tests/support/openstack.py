@@ -33,7 +33,8 @@ def _new_clients_for(whom: tuple[str, str]) -> None:
     """The command keeps its clients, with their cloud and version, as long as the process lives."""
     global _served
     if _served != whom:
-        for kept in vars(ClientManager).values():
+        kept_by = (vars(each).values() for each in ClientManager.__mro__)
+        for kept in itertools.chain.from_iterable(kept_by):
             if isinstance(kept, ClientCache):
                 kept._handle = None
         _served = whom

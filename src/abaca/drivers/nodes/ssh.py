@@ -85,18 +85,21 @@ class SshNode:
         """A channel on the connection; a dead connection is replaced once.
 
         The server counts a session until it has read that we closed it, so it may refuse one more
-        for a moment though there is room.
+        for a moment though there is room.  A connection that is alive is never hung up: commands
+        of other threads run on it.
         """
         end, replaced = time.monotonic() + self._seconds, False
         while True:
             transport = self._transport()
             try:
                 with self._opening:
+                    begun = time.monotonic()
                     channel = transport.open_session(timeout=self._seconds)
                 channel.settimeout(seconds)
                 return channel
             except (OSError, EOFError, paramiko.SSHException) as problem:
-                refused = isinstance(problem, paramiko.ChannelException) and transport.is_active()
+                answered = time.monotonic() < begun + self._seconds
+                refused = answered and transport.is_active()
                 if time.monotonic() > end or (replaced and not refused):
                     raise errors.StorageCommunicationException(
                         reason=f"{self.name}: {_why(problem)}"
@@ -201,10 +204,12 @@ class _Pins(paramiko.MissingHostKeyPolicy):
 
 
 def _run(channel: paramiko.Channel, command: str, data: str) -> Done:
-    channel.exec_command(command.encode())
-    if data:
-        channel.sendall(data.encode())
-    channel.shutdown_write()
+    """The end of its input is made over there: if we sent it, and the command had just ended, the
+    server would find no such channel and hang up, in the middle of other threads' commands."""
+    given = data.encode()
+    source = f"head -c {len(given)} | {command}" if given else f"{command} </dev/null"
+    channel.exec_command(source.encode())
+    channel.sendall(given)
     # errors are short and fit the window; so output can be read to its end first
     with channel.makefile("rb") as out, channel.makefile_stderr("rb") as err:
         said, complained = out.read(), err.read()
