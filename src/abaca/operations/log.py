@@ -146,11 +146,14 @@ _RUNNABLE = (
     )
     .order_by(_o.turn, _o.id)
     .limit(sa.bindparam("most"))
+    # once: a planner that expects few queued operations would look for them again for each
+    .cte("runnable")
+    .prefix_with("MATERIALIZED")
 )
 _CLAIM = Fixed(
     sa.update(operations)
     .where(
-        _o.id.in_(_RUNNABLE.scalar_subquery()),
+        _o.id.in_(sa.select(_RUNNABLE.c.id)),
         IS_QUEUED,
         sa.exists(sa.select(held.c.epoch)),
     )
