@@ -121,7 +121,7 @@ def test_requests_at_once_find_their_turns(line: Line) -> None:
     assert "a" in order[:30] and "b" in order[:30]
 
 
-def plan(store: Store, line: Line) -> str:
+def plan(store: Store, line: Line, postgresql: str = "EXPLAIN") -> str:
     """How the database finds what is claimed."""
     bound: list[Any] = []
     right = Plan.bind
@@ -135,7 +135,7 @@ def plan(store: Store, line: Line) -> str:
     (statement, params) = next(
         pair for pair in bound if pair[0].lstrip().startswith(("WITH", "UPD"))
     )
-    how = "EXPLAIN" if store.dialect == "postgresql" else "EXPLAIN QUERY PLAN"
+    how = postgresql if store.dialect == "postgresql" else "EXPLAIN QUERY PLAN"
     with store.engine.connect() as conn:
         rows = conn.exec_driver_sql(f"{how} {statement}", params).all()  # type: ignore[arg-type]
     return "\n".join(str(row[-1]) for row in rows)
@@ -158,3 +158,16 @@ def test_a_claim_is_one_look_at_an_index_however_long_the_queue(store: Store, li
     found = plan(store, line)
     assert "ix_operations_queue" in found, found
     assert not re.search(r"Seq Scan on operations|SCAN operations\b|Sort|TEMP B-TREE", found), found
+
+
+def test_a_claim_looks_once_also_where_the_database_expects_a_short_queue(
+    store: Store, line: Line
+) -> None:
+    """As it does before its statistics are made: what is next was once looked for again for each
+    operation in the queue."""
+    line.put("a", 300)
+    found = plan(store, line, "EXPLAIN (ANALYZE, TIMING OFF)")
+    assert "ix_operations_queue" in found, found
+    limits = [step for step in found.splitlines() if re.match(r"\W*Limit ", step)]
+    assert all("loops=1)" in step for step in limits), found
+    assert limits or store.dialect == "sqlite", found
