@@ -107,7 +107,7 @@ class Trio:
         def is_there() -> bool:
             nonlocal found
             found = self.shares.get_share(share.id)
-            assert "error" not in found.status, self.shares.get_share(share.id)
+            assert "error" not in found.status, self.site.run("operations", share.id).stdout
             return (found.status, found.size) == ("available", size)
 
         wait(is_there, f"share of type {share.name}")

@@ -176,6 +176,20 @@ def test_a_busy_cluster_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pauses == sorted(pauses) and 3 <= len(pauses) <= 10
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "quota command failed : Failed to start aux mount",
+        "Quota command failed. Please check the cli logs for more details",
+        "Failed to get trusted.gfid attribute. Reason : Transport endpoint is not connected",
+        "Commit failed on 10.0.0.2. Please check log file for details.",
+    ],
+)
+def test_what_a_glusterd_that_is_coming_up_says_is_no_refusal(said: str) -> None:
+    with pytest.raises(errors.StorageCommunicationException):
+        manager({}).gluster_call(said)
+
+
 REPLY = """method return time=1.9 sender=:1.2 -> destination=:1.5 serial=8 reply_serial=2
    struct {
       uint64 1795255939

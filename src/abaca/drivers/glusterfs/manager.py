@@ -24,7 +24,9 @@ _BUSY = re.compile(r"Another transaction|Locking failed|Failed to (?:get|acquire
 _LATER = re.compile(
     r"Connection failed|timed out|Commit failed on|Staging failed on \S+ Please check log|"
     r"not started|is stopped|not in \w* ?quorum|"
-    r"Failed to reconfigure barrier|bricks are not running",  # a glusterd died not long ago
+    # a glusterd died not long ago
+    r"Failed to reconfigure barrier|bricks are not running|Failed to start\s+aux mount|"
+    r"Transport endpoint is not connected|Quota command failed. Please check the cli logs",
     re.I,
 )
 _NO_SNAPSHOTS = re.compile(r"LVM commands not found|unrecognized word: snapshot")
