@@ -1,6 +1,6 @@
 """When a backend does not answer: leave it alone, look now and then, and go on gently.
 
-   CLOSED ─ LOSSES calls or probes lost in a row ─> OPEN (a probe is lost: a longer pause)
+    CLOSED ─ LOSSES calls or probes in a row lost ──> OPEN (a probe is lost: a longer pause)
        ^                                            │  ^
        │                   a probe is answered after the pause  │ the call is lost: a longer pause
        │                                            v  │
