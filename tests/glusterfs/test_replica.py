@@ -115,12 +115,17 @@ class Dying:
 
 
 def world(backend: Backend) -> dict[str, Any]:
-    """What a call could leave behind, as clients see it and as each machine has it on file."""
+    """What a call could leave behind, as clients see it and as machines that lived have it on file.
+
+    The one that died has the limits of its last moment: GlusterFS 10.3 asks the others for theirs
+    (its log: "Quota configuration versions differ") and does not write them down.
+    """
     exports = backend.machine.directory / "ganesha" / "export.d"
     return {
         "directories": sorted(entry.name for entry in backend.root.iterdir()),
         "limits": [
-            (m.directory / "lib/vols/vol/quota.conf").stat().st_size for m in backend.lab.machines
+            (m.directory / "lib/vols/vol/quota.conf").stat().st_size
+            for m in backend.lab.machines[:2]
         ],
         "exports": sorted(file.name for file in exports.iterdir()),
         "served": backend.machine.show_exports().count("struct"),

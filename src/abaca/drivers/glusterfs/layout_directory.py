@@ -89,19 +89,17 @@ class GlusterfsDirectoryMappedLayout:
 
     def ensure(self, shares: Sequence[Share]) -> dict[str, Place]:
         self.quota.check_daemon()
-        limits = self.quota.all()
         self.trash.empty()
         with self.mount.reached() as root:
             there = {entry.name for entry in root.iterdir() if entry.is_dir()}
-        found = {}
+        places = {share["id"]: self._at(share) for share in shares}
+        found = {key: place for key, place in places.items() if place.name in there}
+        limits = self.quota.all(place.path for place in found.values())
         for share in shares:
-            place = self._at(share)
-            if place.name not in there:
-                continue
-            limit = limits.get(place.path)
-            if limit is None or limit.hard != int(share["size"]) * GIB:
+            place = found.get(share["id"])
+            limit = limits.get(place.path) if place else None
+            if place and (limit is None or limit.hard != int(share["size"]) * GIB):
                 self.quota.limit(place.path, int(share["size"]))
-            found[share["id"]] = place
         return found
 
     def used(self, shares: Sequence[Share]) -> dict[str, int]:
@@ -154,17 +152,16 @@ class GlusterfsDirectoryMappedLayout:
                 (root / place.name).rename(root / f"{place.name}{UNMANAGED}")
 
     def held(self) -> list[tuple[str, Place, int | None]]:
-        limits = self.quota.all()
+        """With a size in GiB: 0 has no limit, None was not told."""
         with self.mount.reached() as root:
             names = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
-        found: list[tuple[str, Place, int | None]] = []
-        for name in names:
-            match = NAMED_BY_ID.search(name)
-            if match:
-                limit = limits.get(f"/{name}")
-                size = (limit.hard or 0) // GIB if limit else 0
-                found.append((match[0], Place(self.manager, name, f"/{name}"), size))
-        return found
+        ids = {name: match[0] for name in names if (match := NAMED_BY_ID.search(name))}
+        limits = self.quota.all(f"/{name}" for name in ids)
+        sizes = {path: (limit.hard or 0) // GIB for path, limit in limits.items()}
+        return [
+            (share_id, Place(self.manager, name, f"/{name}"), sizes.get(f"/{name}"))
+            for name, share_id in ids.items()
+        ]
 
     def create_snapshot(self, snapshot: Snapshot) -> str:
         raise errors.ShareSnapshotNotSupported(share_name=snapshot["share_name"])

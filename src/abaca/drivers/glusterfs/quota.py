@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from abaca.drivers.contract import errors
 from abaca.drivers.glusterfs import replies
@@ -15,6 +16,7 @@ QUOTA = "features.quota"
 TIMEOUTS = ("features.soft-timeout", "features.hard-timeout")
 DAEMON = "Quota Daemon"
 PAUSES = (0.1, 0.3, 0.6)  # seconds
+AT_ONCE = 100  # paths in one command
 NO_LIMITS = "No quota configured"  # how `list` fails on a volume without a single limit
 
 
@@ -67,13 +69,30 @@ class Quota:
         )
 
     def of(self, path: str) -> replies.Limit:
-        """One directory's limit and use."""
-        found = self._list(path)
-        return found.get(path) or replies.Limit(path, None, 0)
+        """One directory's limit and use.  StorageCommunicationException without an answer."""
+        found = self.of_each([path])
+        if path not in found:
+            raise errors.StorageCommunicationException(
+                reason=f"gluster says nothing about the quota of {path} in {self._manager.volume}"
+            )
+        return found[path]
 
-    def all(self) -> dict[str, replies.Limit]:
-        """Those of all limited directories, by path."""
-        return self._list()
+    def of_each(self, paths: Iterable[str]) -> dict[str, replies.Limit]:
+        """Those of directories by path, limited or not; one that is not in it was not told of."""
+        found: dict[str, replies.Limit] = {}
+        wanted = list(paths)
+        for first in range(0, len(wanted), AT_ONCE):
+            found |= self._list(*wanted[first : first + AT_ONCE])
+        return found
+
+    def all(self, paths: Iterable[str] = ()) -> dict[str, replies.Limit]:
+        """Those of all limited directories, by path, and of `paths`.
+
+        The list of all comes from the quota daemon, which leaves rows out, without an error, while
+        it or a brick comes up; directories asked for by path are read from the volume itself.
+        """
+        found = self._list()
+        return found | self.of_each(path for path in paths if path not in found)
 
     def _list(self, *paths: str) -> dict[str, replies.Limit]:
         words = ("volume", "quota", self._manager.volume, "list", *paths)
