@@ -179,6 +179,11 @@ class Scene:
     def await_(self, condition: Callable[[], bool]) -> None:
         assert wait_until(condition, PATIENCE, 0.05), self.site.said(self.process)[-3000:]
 
+    def has_room(self) -> bool:
+        """Whether the scheduler knows of room for another share."""
+        [pool] = self.site.call("GET", "/scheduler-stats/pools/detail")["pools"]
+        return float(pool["capabilities"]["free_capacity_gb"]) >= 1
+
     def looked_at(self) -> str:
         """When the last comparison ended; "": there was none."""
         return max((str(look["looked_at"]) for look in self._drift()["looks"]), default="")
@@ -211,7 +216,8 @@ class Scene:
         pids = self.servers(*words)
         assert pids
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # smbd's children come and go
+                os.kill(pid, signal.SIGKILL)
         assert wait_until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in pids), 10)
 
     def kill_abaca(self) -> None:

@@ -180,6 +180,7 @@ def test_the_pool_is_full_for_a_while(scene: Scene, shares: Shares) -> None:
         scene.deny(shares.let_in, rule, "10.77.0.1")
     filler.unlink()
     scene.recovers()
+    scene.await_(scene.has_room)  # it is reported within ten seconds
 
 
 def test_a_subvolume_is_deleted_by_hand(scene: Scene) -> None:

@@ -178,4 +178,4 @@ def test_a_claim_reads_few_rows_also_where_the_database_expects_few(
             )
         )
     assert len(claimed) == 8
-    assert read < 10 * 500, read
+    assert read < 40 * 500, read  # some for each that is queued; it was 500 for each

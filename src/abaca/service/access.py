@@ -71,11 +71,10 @@ def allow(
             )
         _begin(tx, share)  # two equal rules at once cannot both pass the next line
         _refuse_duplicate(tx, share, access_type, access_to)
-        rule_id = share_store.new_id()
-        rule = store.insert(
+        return store.insert(
             tx,
             {
-                "id": rule_id,
+                "id": share_store.new_id(),
                 "share_id": share.id,
                 "access_type": access_type,
                 "access_to": access_to,
@@ -83,10 +82,8 @@ def allow(
             },
             [share.instance_id],
             metadata or {},
+            _enqueue(tx, ctx, share),
         )
-        op_id = _enqueue(tx, ctx, share)
-        store.queue(tx, share.instance_id, "queued_to_apply", op_id, rule_id=rule_id)
-        return rule
 
 
 def deny(

@@ -215,10 +215,17 @@ def settle(tx: Tx, instance_id: str, op_id: int, status: str, **values: Any) -> 
     return tx.run(stmt, {"which": instance_id, "owner": op_id, **_new(values)}) == 1
 
 
+_BEGIN_RULES = Fixed(
+    sa.update(share_instances)
+    .where(_i.id == sa.bindparam("which"), ~one_of(_i.status, "blocking"))
+    .values(access_rules_status="syncing", updated_at=sa.bindparam("now"))
+)
+
+
 def begin_rules(tx: Tx, instance_id: str) -> bool:
     """Announce a change of access rules; False in a status in which they must not change."""
-    stmt = sa.update(share_instances).where(_i.id == instance_id, _i.status.not_in(BLOCKS_RULES))
-    return tx.run(stmt.values(access_rules_status="syncing", updated_at=tx.now)) == 1
+    values = {"which": instance_id, "blocking": sorted(BLOCKS_RULES), "now": tx.now}
+    return tx.run(_BEGIN_RULES, values) == 1
 
 
 def update_instance(tx: Tx, instance_id: str, **values: Any) -> None:

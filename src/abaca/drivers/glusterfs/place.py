@@ -99,7 +99,7 @@ class Layout(Protocol):
         """Keep its data where manage finds it, out of the way of shares."""
 
     def held(self) -> list[tuple[str, Place, int | None]]:
-        """Every share there is: its id, its place, and GiB (0: without a limit)."""
+        """Every share there is: its id, its place, and GiB (0: without a limit, None: not told)."""
 
     def create_snapshot(self, snapshot: Snapshot) -> str:
         """Make it, or find it; the name it has on the backend."""
