@@ -33,6 +33,8 @@ class Fixed:
     def run(self, conn: sa.Connection, params: Any) -> Answer:
         """params: a mapping, or a list of them."""
         many = isinstance(params, Sequence)
+        if many and len(params) == 1:  # drivers take longer over many, however few they are
+            many, params = False, params[0]
         names = tuple(params[0] if many else params or ())
         plan = self._plans.get((conn.dialect.name, *names))
         if plan is None:
