@@ -135,18 +135,26 @@ SORT: dict[str, ColumnElement[Any]] = {
     "project_id": _s.project_id,
     "share_type_id": sa.func.coalesce(_s.share_type_id, _TEXT),
     "snapshot_id": sa.func.coalesce(_s.snapshot_id, _TEXT),
-    "status": _i.status,
-    "host": sa.func.coalesce(_i.host, _TEXT),
-    "availability_zone_id": sa.func.coalesce(_i.availability_zone_id, _TEXT),
-    "share_network_id": sa.func.coalesce(_i.share_network_id, _TEXT),
 }
 SORT |= {
     "display_name": SORT["name"],
     "share_type": SORT["share_type_id"],
     "snapshot": SORT["snapshot_id"],
-    "share_network": SORT["share_network_id"],
-    "availability_zone": SORT["availability_zone_id"],
 }
+SORT_BY_INSTANCE: dict[str, ColumnElement[Any]] = {
+    "status": _i.status,
+    "host": sa.func.coalesce(_i.host, _TEXT),
+    "availability_zone_id": sa.func.coalesce(_i.availability_zone_id, _TEXT),
+    "share_network_id": sa.func.coalesce(_i.share_network_id, _TEXT),
+}
+SORT_BY_INSTANCE |= {
+    "share_network": SORT_BY_INSTANCE["share_network_id"],
+    "availability_zone": SORT_BY_INSTANCE["availability_zone_id"],
+}
+SORT |= SORT_BY_INSTANCE
+
+
+_PAGE = sa.select(*COLUMNS).select_from(JOINED)
 
 
 # --- statements by shape --------------------------------------------------------------------------
@@ -169,12 +177,19 @@ def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
 def _page_statement(
     shape: Shape, sort_key: str, descending: bool, marked: bool, part: Window
 ) -> sa.Select[Any]:
+    """What is skipped is skipped before any join, where the share's own row tells the order."""
     by = SORT[sort_key]
     names = tuple("kept_in_order" if name == "kept" else name for name in shape[0])
-    stmt = sa.select(*COLUMNS).select_from(JOINED).where(*_conditions((names, *shape[1:])))
+    early = part.skips and {*shape[0]} <= ALONE and sort_key not in SORT_BY_INSTANCE
+    stmt = sa.select(_s.id).select_from(shares) if early else _PAGE
+    stmt = stmt.where(*_conditions((names, *shape[1:])))
     if marked:
         stmt = stmt.where(beyond(by, _s.id, descending=descending))
-    return windowed(ordered(stmt, by, _s.id, descending=descending), part)
+    stmt = windowed(ordered(stmt, by, _s.id, descending=descending), part)
+    if not early:
+        return stmt
+    chosen = _PAGE.where(_s.id.in_(stmt.correlate(None)))
+    return ordered(chosen, by, _s.id, descending=descending)
 
 
 @lru_cache(maxsize=512)
