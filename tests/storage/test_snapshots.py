@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from abaca.drivers.contract import errors
+from abaca.drivers.contract.context import DriverContext
 from abaca.drivers.local import btrfs
+from abaca.model.context import system_context
 from storage.kit import CONTEXT, GIB, Backend, errno_of, new_share, new_snapshot, rule
 
 pytestmark = pytest.mark.storage
@@ -148,6 +150,27 @@ def test_revert_brings_back_the_size_of_the_snapshot(backend: Backend) -> None:
     snapshot = snapshot.replace(share=share.replace(size=share["size"] + 2))
     backend.driver.revert_to_snapshot(CONTEXT, snapshot, [], [])
     assert btrfs.usage(path).limit == before
+
+
+def test_the_inventory_tells_which_operation_reverted_a_share_last(backend: Backend) -> None:
+    """So that a revert whose answer was lost is known to be done."""
+    share = backend.share()
+    snapshot = backend.snapshot(share)
+
+    def told() -> set[object]:
+        held = backend.driver.get_inventory(CONTEXT)
+        return {item["reverted_by"] for item in held if item["id"] == share["id"]}
+
+    def revert(operation: str) -> None:
+        context = DriverContext(system_context(), operation_id=operation)
+        backend.driver.revert_to_snapshot(context, snapshot, [], [])
+
+    assert told() == {None}
+    revert("7")
+    assert told() == {"7"}
+    snapshot = backend.snapshot(share)  # has the mark in it
+    revert("8")
+    assert told() == {"8"}
 
 
 def test_mountable_snapshot_is_read_only_and_only_for_its_rules(backend: Backend) -> None:

@@ -28,7 +28,9 @@ class DriverContext:
     ) -> None:
         self._context = context
         self._progress = progress
-        self.operation_id = operation_id  # of the operation that calls, for the driver's log
+        self.operation_id = (
+            operation_id  # of the operation that calls, for its log and its inventory
+        )
         self.epoch = epoch  # of its lease: a higher one is a later owner
 
     def progress(self, percent: int) -> None:
@@ -57,3 +59,8 @@ def report(context: AnyContext, percent: int) -> None:
     """Report progress if the context offers it."""
     if isinstance(context, DriverContext):
         context.progress(percent)
+
+
+def operation_of(context: AnyContext) -> str | None:
+    """The operation that calls, if the context tells."""
+    return context.operation_id if isinstance(context, DriverContext) else None

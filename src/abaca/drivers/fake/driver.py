@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from abaca.drivers.contract import AnyContext
+from abaca.drivers.contract.context import operation_of
 from abaca.drivers.contract.errors import ManageInvalidShare, ShareResourceNotFound
 from abaca.drivers.contract.records import AccessRule, Share, ShareServer, Snapshot
 from abaca.drivers.fake.backups import FakeBackups
@@ -194,7 +195,7 @@ class FakeShareDriver(FakeReplicas, FakeMoves, FakeBackups, FakeServers, FakeBas
             share_id=snapshot["share_instance_id"],
             snapshot_id=snapshot["id"],
             seconds=self._revert_seconds,
-            operation=getattr(context, "operation_id", None),
+            operation=operation_of(context),
         )
         return None if status == "available" else {"status": status}
 

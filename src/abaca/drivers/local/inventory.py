@@ -8,7 +8,7 @@ from typing import Any
 
 from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.inventory import EXPORT, SHARE, SNAPSHOT
-from abaca.drivers.local import btrfs
+from abaca.drivers.local import btrfs, revert
 from abaca.drivers.local.exporter import Served
 from abaca.drivers.local.pool import GIB
 from abaca.drivers.local.shares import export_name
@@ -34,6 +34,7 @@ class Inventory(Snapshots):
             try:
                 limit = btrfs.usage(path).limit or 0
                 uuids[btrfs.identity(path)[0]] = path.name
+                reverted_by = revert.marked(path)
             except OSError:
                 if path.exists():
                     raise
@@ -48,6 +49,7 @@ class Inventory(Snapshots):
                 "rules": served.rules if served else None,
                 "proto": proto,
                 "path": self._place(name, path),
+                "reverted_by": reverted_by,
             }
 
     def _snapshots(self, exports: Exports, uuids: dict[bytes, str]) -> Iterator[dict[str, Any]]:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from abaca.drivers.local import btrfs
 
+# On the share's directory: the operation that reverted it last.  Clients see no trusted attribute.
+MARK = "trusted.abaca.reverted-by"
 DEEPEST = 2000
 REPORT_EVERY = 5000
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -72,6 +74,22 @@ def make_equal(source: Path, target: Path, progress: Callable[[], None] = lambda
         finally:
             for level in levels:
                 level.close()
+
+
+def mark(target: Path, operation_id: str | None) -> None:
+    """Note that it is done, and for whom: this is how a lost answer is found out."""
+    if operation_id is not None:
+        os.setxattr(target, MARK, operation_id.encode(), follow_symlinks=False)
+
+
+def marked(target: Path) -> str | None:
+    """The operation that reverted it last, as far as is known."""
+    try:
+        return os.getxattr(target, MARK, follow_symlinks=False).decode()
+    except OSError as problem:
+        if problem.errno != errno.ENODATA:
+            raise
+        return None
 
 
 def _advance(walk: _Walk, levels: list[_Level]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from abaca.drivers import rules
 from abaca.drivers.contract import errors
-from abaca.drivers.contract.context import AnyContext, report
+from abaca.drivers.contract.context import AnyContext, operation_of, report
 from abaca.drivers.contract.records import AccessRule, ShareServer, Snapshot
 from abaca.drivers.local import btrfs, revert, trash
 from abaca.drivers.local.exporter import Exporter, Location
@@ -82,6 +82,7 @@ class Snapshots(Shares):
         finally:
             size = snapshot.get("size") or (snapshot.get("share") or {}).get("size")
             btrfs.set_limit(target, int(size) << 30 if size else limit)
+        revert.mark(target, operation_of(context))
 
     def snapshot_update_access(
         self,
