@@ -77,8 +77,7 @@ def _use(config: Config, name: str, progress: Progress) -> None:
     if config.auth == "keystone":
         raise RuntimeError("users are Keystone's; make a share with a token of yours")
     client = Client(config)
-    progress.working("share", f"making {name}")
-    share = _find_or_create(client, name)
+    share = _find_or_create(client, name, progress)
     progress.say("share", f"{name}, {share['size']} GiB, {share['status']}")
     location = client.api("GET", f"/shares/{share['id']}/export_locations")["export_locations"][0]
     address, _, path = location["path"].rpartition(":/")
@@ -91,9 +90,11 @@ def _use(config: Config, name: str, progress: Progress) -> None:
     progress.say("mount", f"mount -t nfs {flag}{location['path']} /mnt")
 
 
-def _find_or_create(client: Client, name: str) -> dict[str, Any]:
+def _find_or_create(client: Client, name: str, progress: Progress) -> dict[str, Any]:
+    progress.working("share", f"looking for {name}")
     found = client.api("GET", f"/shares/detail?name={name}")["shares"]
     if not found:
+        progress.working("share", f"making {name}")
         body = {"share": {"name": name, "size": 1, "share_proto": "NFS"}}
         found = [client.api("POST", "/shares", body)["share"]]
     share_id = found[0]["id"]
