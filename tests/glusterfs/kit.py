@@ -14,11 +14,14 @@ from abaca.drivers.contract.execute import execute_locally
 from abaca.drivers.contract.records import AccessRule, Share
 from abaca.drivers.ganesha.bus_client import BusClient
 from abaca.drivers.glusterfs.driver import GlusterfsShareDriver
+from abaca.drivers.glusterfs.manager import GlusterManager
+from abaca.drivers.glusterfs.options import VOLUME
+from abaca.drivers.glusterfs.place import Place
 from abaca.testing import nfs
 from glusterfs.lab import Lab, Machine, wait
 from storage.kit import CONTEXT, new_share, rule
 
-__all__ = ["CONTEXT", "Backend", "new_share", "rule"]
+__all__ = ["CONTEXT", "Backend", "keep", "new_share", "rule", "volume_pool"]
 
 
 class Backend:
@@ -128,3 +131,25 @@ class Backend:
     def mount(self, share: Share) -> nfs.NfsClient:
         """An NFS client on this host."""
         return nfs.connect(self.machine.address, f"/{share['name']}")
+
+
+def volume_pool(lab: Lab, pattern: str, *volumes: str) -> Backend:
+    """A backend whose shares are these volumes; see `keep`."""
+    pool = Backend(
+        lab,
+        local=True,
+        glusterfs_target=None,
+        glusterfs_share_layout=VOLUME,
+        glusterfs_servers=[lab.machines[0].address],
+        glusterfs_volume_pattern=pattern,
+    )
+    pool.start()
+    for volume in volumes:
+        keep(pool, volume)
+    return pool
+
+
+def keep(pool: Backend, volume: str) -> None:
+    """Ganesha takes 10 s to let go of a volume with its last export: give it another one."""
+    manager = GlusterManager(f"{pool.machine.address}:/{volume}")
+    pool.driver.exporter.export(Place(manager, f"{volume}-kept", "/"))

@@ -13,13 +13,11 @@ import pytest
 
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.records import Share
-from abaca.drivers.glusterfs.manager import GlusterManager
-from abaca.drivers.glusterfs.options import VOLUME
-from abaca.drivers.glusterfs.place import CLAIM, Place
+from abaca.drivers.glusterfs.place import CLAIM
 from abaca.drivers.nodes.node import Done, Node
 from docs.blocks import of_kind
 from glusterfs import lab as labs
-from glusterfs.kit import CONTEXT, Backend, new_share, rule
+from glusterfs.kit import CONTEXT, Backend, keep, new_share, rule, volume_pool
 from glusterfs.lab import Lab
 from glusterfs.lvm import Lvm
 from glusterfs.tls import CLIENT, PLACE, SERVER, Native, as_client, make_certificates
@@ -64,24 +62,7 @@ def pool(lab: Lab, lvm: Lvm) -> Backend:
     """A volume that can have snapshots, and a bigger one that cannot."""
     lvm.volume("pool-1-thin")
     lab.volume("pool-2-plain")
-    pool = Backend(
-        lab,
-        local=True,
-        glusterfs_target=None,
-        glusterfs_share_layout=VOLUME,
-        glusterfs_servers=[lab.machines[0].address],
-        glusterfs_volume_pattern=r"pool-#{size}-\w+",
-    )
-    pool.start()
-    for volume in ("pool-1-thin", "pool-2-plain"):
-        keep(pool, volume)
-    return pool
-
-
-def keep(pool: Backend, volume: str) -> None:
-    """Ganesha takes 10 s to let go of a volume with its last export: give it another one."""
-    manager = GlusterManager(f"{pool.machine.address}:/{volume}")
-    pool.driver.exporter.export(Place(manager, f"{volume}-kept", "/"))
+    return volume_pool(lab, r"pool-#{size}-\w+", "pool-1-thin", "pool-2-plain")
 
 
 @pytest.fixture(scope="module")

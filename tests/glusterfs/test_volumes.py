@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from abaca.drivers.contract import errors
-from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.glusterfs.options import VOLUME
-from abaca.drivers.glusterfs.place import Place
-from glusterfs.kit import CONTEXT, Backend, new_share, rule
+from glusterfs.kit import CONTEXT, Backend, new_share, rule, volume_pool
 from glusterfs.lab import Lab
 from storage.kit import new_snapshot
 
@@ -19,23 +15,11 @@ VOLUMES = ("pool-1-a", "pool-5-b")
 
 
 @pytest.fixture(scope="module")
-def pool(lab: Lab, backend: Backend) -> Iterator[Backend]:
+def pool(lab: Lab, backend: Backend) -> Backend:
     """Two volumes, told to be of 1 and 5 GiB."""
     for name in VOLUMES:
         lab.volume(name)
-    pool = Backend(
-        lab,
-        local=True,
-        glusterfs_target=None,
-        glusterfs_share_layout=VOLUME,
-        glusterfs_servers=[lab.machines[0].address],
-        glusterfs_volume_pattern=r"pool-#{size}-\w",
-    )
-    pool.start()
-    for name in VOLUMES:  # see `backend`
-        volume = GlusterManager(f"{lab.machines[0].address}:/{name}")
-        pool.driver.exporter.export(Place(volume, f"kept-{name}", "/"))
-    yield pool
+    return volume_pool(lab, r"pool-#{size}-\w", *VOLUMES)
 
 
 def test_the_smallest_volume_that_is_large_enough(pool: Backend) -> None:
