@@ -11,19 +11,22 @@ from abaca.drivers.ganesha.processes import is_ending, wait_until
 HALF_GONE = (
     "import ctypes, sys, threading, time\n"
     "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+    "print(flush=True)\n"
     "sys.stdin.read()\n"
     "ctypes.CDLL(None).pthread_exit(None)\n"
 )
 
 
 def test_a_server_is_ending_until_its_last_thread_is_gone() -> None:
-    process = subprocess.Popen([sys.executable, "-c", HALF_GONE], stdin=subprocess.PIPE)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", HALF_GONE], stdin=pipe, stdout=pipe)
     try:
+        assert process.stdout is not None and process.stdout.readline()
         assert not is_ending(process.pid), "it runs"
         assert process.stdin is not None
         process.stdin.close()
         assert wait_until(lambda: is_ending(process.pid), 30)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
     assert not is_ending(process.pid), "it is gone"
