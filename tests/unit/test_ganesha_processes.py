@@ -20,13 +20,14 @@ HALF_GONE = (
 def test_a_server_is_ending_until_its_last_thread_is_gone() -> None:
     pipe = subprocess.PIPE
     process = subprocess.Popen([sys.executable, "-c", HALF_GONE], stdin=pipe, stdout=pipe)
+    assert process.stdin is not None and process.stdout is not None
     try:
-        assert process.stdout is not None and process.stdout.readline()
+        assert process.stdout.readline()
         assert not is_ending(process.pid), "it runs"
-        assert process.stdin is not None
         process.stdin.close()
         assert wait_until(lambda: is_ending(process.pid), 30)
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
     assert not is_ending(process.pid), "it is gone"
