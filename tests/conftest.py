@@ -100,7 +100,7 @@ def _empty(url: str) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of real storage run one after the other, in one worker of xdist."""
+    """Tests of real storage share what their module set up: one worker of xdist for each module."""
     for item in items:
         if "storage" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("storage"))
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))

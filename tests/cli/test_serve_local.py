@@ -14,7 +14,7 @@ from abaca.testing import nfs
 from storage.kit import free_ports, why_not
 from support.processes import LOCAL, Site, local_site, site
 
-pytestmark = pytest.mark.xdist_group("storage")
+pytestmark = pytest.mark.xdist_group("serve-local")
 
 
 @pytest.fixture

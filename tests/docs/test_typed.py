@@ -12,7 +12,7 @@ from docs.blocks import ROOT, blocks, of_kind
 from storage.kit import free_ports, why_not
 from support.processes import ABACA, Site, environment, free_port, local_site, site
 
-pytestmark = pytest.mark.xdist_group("storage")
+pytestmark = pytest.mark.xdist_group("typed")
 PAGES = sorted({block.page for block in of_kind("sh")})
 
 

@@ -26,7 +26,7 @@ from storage.scene import PATIENCE, PERIODS, Scene, Stranger, goes_on
 from storage.stranger import Smb
 from support.processes import local_site
 
-pytestmark = [pytest.mark.storage, pytest.mark.xdist_group("storage")]
+pytestmark = pytest.mark.storage
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from storage.kit import GIB, Backend, errno_of, running, why_not
 from storage.test_smb import WRITE, smbclient
 from support.running import ADMIN, PATIENCE, USER, Running
 
-pytestmark = [pytest.mark.storage, pytest.mark.xdist_group("storage")]
+pytestmark = pytest.mark.storage
 STRANGER = "10.254.254.254"
 
 

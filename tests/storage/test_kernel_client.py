@@ -15,7 +15,7 @@ from storage import guest
 from storage.guest import HOST, Guest
 from storage.kit import Backend, rule, running
 
-pytestmark = [pytest.mark.storage, pytest.mark.xdist_group("storage")]
+pytestmark = pytest.mark.storage
 LINES = 40
 FORGET = "echo 3 > /proc/sys/vm/drop_caches"
 

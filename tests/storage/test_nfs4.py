@@ -10,7 +10,7 @@ import pytest
 from abaca.drivers.ganesha.processes import wait_until
 from storage.kit import GIB, Backend, errno_of, rule
 
-pytestmark = [pytest.mark.storage, pytest.mark.xdist_group("storage")]
+pytestmark = pytest.mark.storage
 DENIED = {errno.EACCES, errno.EPERM, errno.ENOENT}
 
 

@@ -25,7 +25,7 @@ from abaca.drivers.local import btrfs
 from storage.kit import free_ports, why_not
 from support.processes import Site, local_site
 
-pytestmark = [pytest.mark.storage, pytest.mark.xdist_group("storage")]
+pytestmark = pytest.mark.storage
 PATIENCE = 60.0
 NEW = {"share": {"name": "new", "size": 1, "share_proto": "NFS"}}
 
