@@ -23,7 +23,7 @@ lint:  ## style, types, import rules
 	$(VENV)/lint-imports
 
 tests:  ## the tests alone; make tests ARGS="tests/cli -x"
-	$(VENV)/python -m pytest -n 2 --dist loadgroup --durations 15 $(ARGS)
+	$(VENV)/python -m pytest -n 3 --dist loadgroup --durations 15 $(ARGS)
 
 crash:  ## kill -9 at every point of every operation; the figures go to docs/reliability.md
 	@scripts/install test

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from abaca.model.context import Context
-from abaca.model.errors import DriverError, LeaseLost
+from abaca.model.errors import Collision, DriverError, LeaseLost
 from abaca.operations import log as oplog
 from abaca.operations.enqueue import enqueue
 from abaca.operations.job import Job, Kinds, Retry
@@ -119,6 +119,42 @@ def test_operations_of_one_key_run_in_order_and_never_together(
     for key in {key for key, _ in order}:
         mine = [n for k, n in order if k == key]
         assert mine == sorted(mine)
+
+
+def test_two_that_begin_under_one_key_at_the_same_moment_collide(
+    store: Store, make_worker: Callable[..., Worker]
+) -> None:
+    """Neither saw the other's.  The later one is told to run again, and then it waits in line."""
+    if store.dialect == "sqlite":
+        pytest.skip("SQLite has one writer")
+    kinds, go_on = Kinds(), threading.Event()
+    kinds.operation("x")(lambda job: go_on.wait(10))
+    queue = make_worker(kinds).queues[HOST]
+    wait_for(lambda: queue.reserve() is not None)
+    queue.release(None)
+    ended: list[Exception] = []
+
+    def second() -> None:
+        try:
+            put(store, "x")
+        except (Collision, sa.exc.DBAPIError) as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=second)
+    try:
+        with store.transaction() as tx:
+            first = enqueue(
+                tx, "x", host=HOST, lock_key="k", resource_type="SHARE", resource_id="k", ctx=CTX
+            )
+            thread.start()
+            blocked = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            wait_for(lambda: tx.scalar(blocked) > 0)
+        thread.join(10)
+        assert [type(error) for error in ended] == [Collision]
+        assert state(store, put(store, "x")) == "queued" and state(store, first) == "running"
+    finally:
+        go_on.set()
+    wait_for(lambda: queue.busy == 0)
 
 
 def test_a_transient_error_is_tried_again_and_a_final_one_settles_the_rows(

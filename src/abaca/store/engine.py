@@ -249,6 +249,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> N
 # primary yet
 _LOST = (exc.OperationalError, exc.InterfaceError, exc.InternalError)
 _COLLISIONS = ("40P01", "40001")  # SQLSTATE: deadlock detected, serialization failure
+# Two that began work under one lock key at the same moment: neither saw the other's.
+_ONE_RUNS = "uq_operations_running_key"
+
+
+def _broken(error: exc.DBAPIError) -> str | None:
+    """The constraint that was violated; on SQLite, with its one writer, nobody needs to know."""
+    return getattr(getattr(error.orig, "diag", None), "constraint_name", None)
 
 
 @contextlib.contextmanager
@@ -258,7 +265,7 @@ def _reporting_loss(engine: sa.Engine) -> Iterator[None]:
     except exc.DBAPIError as error:
         if error.connection_invalidated:
             engine.dispose()
-        if getattr(error.orig, "sqlstate", None) in _COLLISIONS:
+        if getattr(error.orig, "sqlstate", None) in _COLLISIONS or _broken(error) == _ONE_RUNS:
             raise Collision(f"Transactions collided: {error.orig}") from error
         if error.connection_invalidated or isinstance(error, _LOST):
             raise Unavailable(f"The database does not answer: {error.orig}") from error
