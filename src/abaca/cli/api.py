@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,8 @@ from .common import config_options, load_config
 
 if TYPE_CHECKING:
     from abaca.config import Config
+
+    from .lifecycle import Flag
 
 
 @click.command()
@@ -42,7 +43,7 @@ def api(port: int | None) -> int:
         return 0
 
 
-def _run(config: Config, address: str, ended: threading.Event) -> int:
+def _run(config: Config, address: str, ended: Flag) -> int:
     import structlog
 
     from . import assembly, clouds, first_run, http, lifecycle, logs

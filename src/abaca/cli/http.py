@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
-import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from granian.constants import Interfaces
 from granian.server.mt import MTServer
+
+from .lifecycle import Flag
 
 if TYPE_CHECKING:
     from abaca.config import Config
@@ -22,6 +23,18 @@ class Server(MTServer):  # type: ignore[misc]
     """Granian's threaded server.  It insists on an interpreter without GIL because only there it
     scales; for us one process that holds API and manager is worth more than a second core."""
 
+    signal_handler_reload = None  # SIGHUP is not its business
+
+    def __init__(self, ended: Flag, **options: Any) -> None:
+        super().__init__("abaca", **options)
+        self.main_loop_interrupt = ended
+
+    def signal_handler_interrupt(self, *given: Any) -> None:
+        self.main_loop_interrupt.set()
+
+    def _serve_loop(self, *given: Any) -> None:
+        self.main_loop_interrupt.wait()  # set when the worker fails, too
+
     def _check_gil(self) -> None:
         """Either kind of interpreter will do."""
 
@@ -33,25 +46,15 @@ class Server(MTServer):  # type: ignore[misc]
         self.wrks.clear()
 
 
-def serve(
-    app: Wsgi, config: Config, address: str, *, threads: int = 8, ended: threading.Event
-) -> None:
-    """Serve until SIGINT or SIGTERM, which set `ended`; call it in the main thread.
+def serve(app: Wsgi, config: Config, address: str, *, threads: int = 8, ended: Flag) -> None:
+    """Serve until a signal sets `ended`; call it in the main thread.
 
     ClickException for a certificate that cannot be used.
     """
-    server = _server(config, address, threads)
-    interrupt = server.signal_handler_interrupt
-
-    def stop(*given: Any) -> None:
-        ended.set()
-        interrupt(*given)
-
-    server.signal_handler_interrupt = stop
+    server = _server(config, address, threads, ended)
     _calm_collector()
     if not ended.is_set():
         server.serve(target_loader=lambda *a, **k: app, wrap_loader=False)
-        ended.set()
 
 
 def _calm_collector() -> None:
@@ -62,7 +65,7 @@ def _calm_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _server(config: Config, address: str, threads: int) -> Server:
+def _server(config: Config, address: str, threads: int, ended: Flag) -> Server:
     import ssl
 
     import click
@@ -71,7 +74,7 @@ def _server(config: Config, address: str, threads: int) -> Server:
     certificate, key = tls_files(config)
     try:
         return Server(
-            "abaca",
+            ended,
             address=address,
             port=config.api_address[1],
             interface=Interfaces.WSGI,

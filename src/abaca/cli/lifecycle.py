@@ -6,10 +6,11 @@ import contextlib
 import errno
 import fcntl
 import os
+import select
 import signal
 import socket
 import sys
-import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -82,17 +83,67 @@ def _has_ipv6() -> bool:
     return True
 
 
+class Flag:
+    """As threading.Event, for what a signal handler sets and the main thread waits for.
+
+    An event would deadlock (its lock is held by who is about to wait), and any lock misses a
+    signal that comes just before it blocks: the handler runs when the main thread does.  A pipe
+    does neither: the byte is there, whoever wrote it, and the interpreter itself writes one when
+    a signal arrives (set_wakeup_fd).
+    """
+
+    def __init__(self) -> None:
+        self._set = False
+        self._out, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def wake_on_signals(self) -> None:
+        """Any signal ends a wait, so that its handler runs; for one flag of a process."""
+        signal.set_wakeup_fd(self._in, warn_on_full_buffer=False)
+
+    def is_set(self) -> bool:
+        return self._set
+
+    def set(self) -> None:
+        self._set = True
+        with contextlib.suppress(BlockingIOError):  # full: who waits is awake
+            os.write(self._in, b"!")
+
+    def clear(self) -> None:
+        self._set = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether it is set; in one thread at a time.  timeout: seconds."""
+        news = select.poll()
+        news.register(self._out, select.POLLIN)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._set:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not news.poll(None if left is None else left * 1000):
+                break
+            os.read(self._out, 4096)  # of another signal, perhaps: then we go on waiting
+        return self._set
+
+    def close(self) -> None:
+        os.close(self._out)
+        os.close(self._in)
+
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 class Ending(BaseException):
-    """SIGINT or SIGTERM; no `except Exception` on the way may swallow it."""
+    """One of ENDING; no `except Exception` on the way may swallow it."""
 
 
-def end_on_signals() -> threading.Event:
-    """SIGINT and SIGTERM set the event and raise Ending in the main thread.
+def end_on_signals() -> Flag:
+    """SIGINT, SIGTERM and SIGHUP (not under nohup) set the flag and raise Ending in the main
+    thread.
 
-    Where Python cannot let an exception through (a finaliser), the event remains; who waits or
+    Where Python cannot let an exception through (a finaliser), the flag remains; who waits or
     is about to serve looks at it.
     """
-    event = threading.Event()
+    ended = Flag()
+    ended.wake_on_signals()
     report = sys.unraisablehook
 
     def lost(found: sys.UnraisableHookArgs) -> None:
@@ -102,17 +153,18 @@ def end_on_signals() -> threading.Event:
     sys.unraisablehook = lost
 
     def stop(number: int, frame: Any) -> None:
-        event.set()
+        ended.set()
         raise Ending
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    return event
+    for number in ENDING:
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    return ended
 
 
 def ignore_signals() -> None:
     """While ending, a second Ctrl-C changes nothing."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,8 @@ from .common import config_options, fail, load_config
 
 if TYPE_CHECKING:
     from abaca.config import Config
+
+    from .lifecycle import Flag
 
 
 @click.command()
@@ -34,7 +35,7 @@ def manager() -> int:
         return 0
 
 
-def _run(config: Config, ended: threading.Event) -> int:
+def _run(config: Config, ended: Flag) -> int:
     import structlog
 
     from . import assembly, lifecycle, logs
@@ -43,10 +44,10 @@ def _run(config: Config, ended: threading.Event) -> int:
     log = structlog.get_logger("abaca.manager")
     store = assembly.open_store(config)
     running = assembly.make_manager(config, store, assembly.make_env(config, store))
-    running.start()
-    log.info("manager.started", backends=[backend.host for backend in running.backends])
-    lifecycle.tell_systemd("READY=1")
     try:
+        running.start()
+        log.info("manager.started", backends=[backend.host for backend in running.backends])
+        lifecycle.tell_systemd("READY=1")
         ended.wait()
     except lifecycle.Ending:
         pass

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from abaca.config import Config
     from abaca.manager.process import Manager
 
+    from .lifecycle import Flag
+
 LOOK_SECONDS = 0.05
 
 
@@ -66,7 +68,7 @@ class _Serving:
         config: Config,
         progress: Progress,
         first_share: str | None,
-        ended: threading.Event,
+        ended: Flag,
         started: float,
     ) -> None:
         self.config = config
@@ -89,14 +91,14 @@ class _Serving:
             clouds.make_identity(config, store)
         app = assembly.make_app(config, store, env)
         manager = assembly.make_manager(config, store, env)
-        manager.start()
         names = ", ".join(backend.name for backend in manager.backends)
-        progress.working("backend", f"starting {names}")
         announcer = threading.Thread(
             target=self._announce, args=(manager,), name="announce", daemon=True
         )
-        announcer.start()
         try:
+            manager.start()
+            progress.working("backend", f"starting {names}")
+            announcer.start()
             http.serve(app, config, address, ended=self.ended)
         except lifecycle.Ending:
             pass

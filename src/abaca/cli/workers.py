@@ -12,12 +12,11 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import structlog
 
-from .lifecycle import Ending, ignore_signals, tell_systemd
+from .lifecycle import Ending, Flag, ignore_signals, tell_systemd
 
 MARK = "ABACA_API_WORKER"
 PAUSE_SECONDS = 1.0  # before one that has died is replaced
@@ -36,13 +35,15 @@ def follow_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def keep(count: int, ended: threading.Event) -> int:
+def keep(count: int, ended: Flag) -> int:
     """Run so many workers until SIGINT or SIGTERM."""
     log = structlog.get_logger("abaca.api")
-    workers = [_start() for _ in range(count)]
-    log.info("api.workers", processes=[worker.pid for worker in workers])
-    tell_systemd("READY=1")
+    workers: list[subprocess.Popen[bytes]] = []
     try:
+        while len(workers) < count:
+            workers.append(_start())
+        log.info("api.workers", processes=[worker.pid for worker in workers])
+        tell_systemd("READY=1")
         while not ended.wait(LOOK_SECONDS):
             for at, worker in enumerate(workers):
                 if worker.poll() is not None:
