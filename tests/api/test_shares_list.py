@@ -93,6 +93,16 @@ def test_count(world: World) -> None:
     assert world.member.get("/shares", with_count=1, availability_zone="mars")["count"] == 0
 
 
+@pytest.mark.parametrize("kept", [0, 3])
+def test_every_page_tells_the_same_count(world: World, kept: int) -> None:
+    """Counted, or told by the page itself when it is the last one."""
+    ids = [world.share() for _ in range(kept)]
+    pages: list[dict[str, Any]] = [{"limit": n, "offset": m} for n in range(5) for m in range(5)]
+    pages += [{"limit": n, "marker": marker} for n in range(5) for marker in ids]
+    for page in pages:
+        assert world.member.get("/shares", with_count=1, **page)["count"] == kept, page
+
+
 # --- who sees what --------------------------------------------------------------------------------
 def test_projects(world: World) -> None:
     world.share(name="mine")

@@ -22,7 +22,7 @@ from abaca.operations.enqueue import enqueue
 from abaca.operations.lease import Lease
 from abaca.operations.worker import Queue, Worker
 from abaca.scheduler.pools import flatten_stats
-from abaca.store import services
+from abaca.store import services, statistics
 from abaca.store import shares as share_store
 from abaca.store.engine import Store, Tx
 
@@ -223,6 +223,7 @@ class Manager:
         options = self.options
         return [
             Task("report", options.report_interval, self._report_scheduler),
+            Task("statistics", options.report_interval, lambda: statistics.gather(self.store)),
             Task("clean up", options.cleanup_interval, self._clean_up),
             Task("recycle bin", options.recycle_interval, self._expire_shares),
         ]

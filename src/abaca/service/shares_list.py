@@ -13,7 +13,7 @@ from abaca.model.shares import Share
 from abaca.model.status import SHARE_STATUSES
 from abaca.store import services as service_store
 from abaca.store import shares_find as store
-from abaca.store.paging import Page, like
+from abaca.store.paging import Page, like, total
 
 from .env import Env
 
@@ -62,7 +62,9 @@ def find(
         found = store.find(tx, wanted, page, metadata=metadata, locations=locations)
         if found is None:
             raise BadRequest(f"marker {page.marker!a} is not the id of a share; start again.")
-        return found, store.count(tx, wanted) if count else None
+        if not count:
+            return found, None
+        return found, total(page, len(found), lambda: store.count(tx, wanted))
 
 
 def _wanted(ctx: Context, asked: Asked) -> store.Wanted:

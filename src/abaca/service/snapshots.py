@@ -21,7 +21,7 @@ from abaca.store import shares as share_store
 from abaca.store import snapshots as store
 from abaca.store import snapshots_find
 from abaca.store.engine import Tx
-from abaca.store.paging import Page, like
+from abaca.store.paging import Page, like, total
 
 from .env import Env, charge, enqueue
 from .shares import load as load_share
@@ -72,7 +72,9 @@ def find(
         found = snapshots_find.find(tx, wanted, page)
         if found is None:
             raise BadRequest(f"marker {page.marker!a} is not the id of a snapshot; start again.")
-        return found, snapshots_find.count(tx, wanted) if count else None
+        if not count:
+            return found, None
+        return found, total(page, len(found), lambda: snapshots_find.count(tx, wanted))
 
 
 def _wanted(ctx: Context, asked: Asked) -> snapshots_find.Wanted:

@@ -217,6 +217,7 @@ def _on_postgresql(url: sa.URL, pool_size: int, more: str = "") -> sa.Engine:
         pool_size=pool_size,
         max_overflow=10,
         pool_timeout=POOL_SECONDS,
+        pool_use_lifo=True,  # few connections that know our statements, not many that learn them
         connect_args={
             "connect_timeout": 5,
             "keepalives_idle": 5,

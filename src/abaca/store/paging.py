@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
@@ -43,6 +44,13 @@ def beyond(
         return id < last if descending else id > last
     here, there = sa.tuple_(by, id), sa.tuple_(sa.bindparam("marker_value", type_=by.type), last)
     return here < there if descending else here > there
+
+
+def total(page: Page, found: int, count: Callable[[], int]) -> int:
+    """How many there are on all pages.  They are counted unless this page, with so many records,
+    is the last one."""
+    last = page.marker is None and found < page.limit and (found > 0 or page.offset == 0)
+    return page.offset + found if last else count()
 
 
 class Window(NamedTuple):

@@ -194,8 +194,19 @@ def _page_statement(
 
 @lru_cache(maxsize=512)
 def _count_statement(shape: Shape) -> sa.Select[Any]:
+    """Shares in deferred deletion are few: counting them and taking them off is cheaper than
+    looking at the id of every share."""
+    names, metadata, specs = shape
+    rest = tuple(name for name in names if name != "not_deferred")
+    if rest == names or not {*rest} <= ALONE:
+        return _counted(shape)
+    hidden = _counted(((*rest, "deferred"), metadata, specs)).scalar_subquery()
+    return sa.select(_counted((rest, metadata, specs)).scalar_subquery() - hidden)
+
+
+def _counted(shape: Shape) -> sa.Select[Any]:
     stmt = sa.select(sa.func.count()).where(*_conditions(shape))
-    return stmt.select_from(shares if set(shape[0]) <= ALONE else JOINED)
+    return stmt.select_from(shares if {*shape[0]} <= ALONE else JOINED)
 
 
 @lru_cache(maxsize=64)
@@ -217,20 +228,9 @@ def _values(wanted: Wanted) -> dict[str, Any]:
 
 # --- what callers use -----------------------------------------------------------------------------
 def count(tx: Tx, wanted: Wanted) -> int:
-    """How many there are on all pages.
-
-    Shares in deferred deletion are few: counting them and taking them off is cheaper than looking
-    at the id of every share.
-    """
-    names, metadata, specs = _shape(wanted)
-    values = _values(wanted)
-    rest = tuple(name for name in names if name != "not_deferred")
-    if len(rest) == len(names) or not set(rest) <= ALONE:
-        found: int = tx.scalar(_count_statement((names, metadata, specs)), values)
-        return found
-    all_of_them: int = tx.scalar(_count_statement((rest, metadata, specs)), values)
-    hidden: int = tx.scalar(_count_statement(((*rest, "deferred"), metadata, specs)), values)
-    return all_of_them - hidden
+    """How many there are on all pages."""
+    found: int = tx.scalar(_count_statement(_shape(wanted)), _values(wanted))
+    return found
 
 
 def find(
