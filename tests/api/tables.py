@@ -1,39 +1,23 @@
-"""The fact tables of ../shared/api, for tests; ABACA_SHARED says where else they are.
-
-`require()` skips a test, with the reason, where the tables are absent.
-"""
+"""The fact tables of the API, for tests: facts/ is a copy of ../shared/api."""
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("ABACA_SHARED", CHECKOUT.parent / "shared"))
-API = SHARED / "api"
+FACTS = Path(__file__).with_name("facts")
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "api"
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def present() -> bool:
-    return (API / "routes.yaml").is_file()
-
-
-def require() -> None:
-    if not present():
-        pytest.skip(f"no fact tables at {API}; set ABACA_SHARED")
 
 
 @cache
 def load(name: str) -> dict[str, Any]:
     """`load("routes")` is the whole of routes.yaml."""
-    require()
-    found: dict[str, Any] = yaml.load((API / f"{name}.yaml").read_text(), Loader=_Loader)
+    found: dict[str, Any] = yaml.load((FACTS / f"{name}.yaml").read_text(), Loader=_Loader)
     return found
 
 

@@ -19,8 +19,6 @@ from abaca.api.versions import MAX, MIN, minor, text
 from api import contract, tables
 from api.full_world import TOKENS, Answer, FullWorld, full_world
 
-pytestmark = pytest.mark.skipif(not tables.present(), reason=f"no fact tables at {tables.API}")
-
 HELD = {"norole": "none", "reader": "reader", "member": "member", "admin": "admin"}
 GOES_NOWHERE = ("extensions.show", "extensions.create", "extensions.delete")  # always 404
 OF_OTHERS = {  # what strangers get where it is not 404; see docs/decisions/api-quirks.md
