@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from abaca.model.messages import Message
 from abaca.model.shares import Share
-from abaca.service import shares_resize
+from abaca.service import shares, shares_resize
 from abaca.service.placement import Scheduling
-from abaca.store import messages
+from abaca.store import messages, services
 from abaca.store.engine import Store
 from support.running import USER, Running, running
 
@@ -52,6 +53,26 @@ def test_shares_go_where_there_is_room_until_there_is_none(store: Store, tmp_pat
         assert hosts[:3].count("host@fake#b") == 2 and hosts[:3].count("host@fake#a") == 1
         assert hosts[3] is None
         assert world.violations() == []
+
+
+def test_room_that_a_deletion_made_is_known_soon(store: Store, tmp_path: Path) -> None:
+    never = {"report_interval": 3600.0}
+    with running(store, tmp_path, never, fake_pools=["a:10"]) as world:
+        share = world.share(size=10)
+        world.manager._report(world.manager.backends[0])
+        assert reported_free(store) == 0
+        shares.delete(world.env, USER, share.id)
+        deadline = time.monotonic() + 30
+        while reported_free(store) == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert world.share(size=10).status == "available"
+
+
+def reported_free(store: Store) -> float:
+    with store.read() as tx:
+        [pool] = services.pools_all(tx)
+    return float(pool.stats["free_capacity_gb"])
 
 
 def test_a_share_grows_as_far_as_its_pool_has_room(store: Store, tmp_path: Path) -> None:

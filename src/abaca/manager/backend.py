@@ -23,6 +23,7 @@ from .calls import Calls, guarded, still_wanted
 
 log = structlog.get_logger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 600.0  # seconds between attempts to set a driver up
+FREES = frozenset({"delete_share", "shrink_share", "delete_snapshot"})  # room in the pool
 FORCE_PATIENCE = 30.0  # seconds that a forced deletion waits for a backend that is away
 
 
@@ -57,6 +58,7 @@ class Backend:
         self.problem: str | None = "not set up yet"
         self.breaker = Breaker()
         self.calls = Calls(name, call_seconds)
+        self.freed: Callable[[], None] = lambda: None  # called when there may be more room
 
     @property
     def trouble(self) -> str | None:
@@ -90,6 +92,8 @@ class Backend:
             result = self.calls.make(method, job.op.lock_key, action)
             passing(f"answer of {method}")
         passing(f"after {method}")
+        if method in FREES:
+            self.freed()
         return result
 
     def ask(self, method: str, *args: Any, **keywords: Any) -> Any:

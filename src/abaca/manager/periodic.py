@@ -56,9 +56,9 @@ class Periodic:
     def at(self, name: str, when: float) -> None:
         """Do the task of that name at this time (monotonic) at the latest."""
         for task in self._tasks:
-            if task.name == name:
-                task.due = min(task.due, when)
-        self._wake.set()
+            if task.name == name and when < task.due:
+                task.due = when
+                self._wake.set()
 
     def _run(self) -> None:
         while not self._stopping:

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from abaca.drivers.contract.errors import transient
+from abaca.model import clock
 from abaca.model.context import system_context
 from abaca.model.errors import Unavailable
 from abaca.operations import log as oplog
@@ -32,6 +33,7 @@ from .breaker import CLOSED, OPEN
 from .periodic import Periodic, Task
 
 log = structlog.get_logger(__name__)
+FREED_SECONDS = 0.5  # after something was deleted its room is reported, at most so often
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +149,7 @@ class Manager:
         queue.on_taken = taken
         backend.breaker.changed = lambda: self._breaker_changed(backend, periodic)
         backend.calls.changed = backend.breaker.changed
+        backend.freed = lambda: periodic.at("report", clock.uptime() + FREED_SECONDS)
         return queue, periodic
 
     def serve_placement(self) -> tuple[Queue, Periodic]:
