@@ -3,6 +3,7 @@ process."""
 
 from __future__ import annotations
 
+import errno
 import random
 import uuid
 from collections.abc import Callable, Iterator
@@ -58,10 +59,11 @@ class Local(Running):
         """A change of what Samba serves, past every file."""
         self.samba.server.run("net", "conf", *words)
 
-    def open_share(self, proto: str = "NFS") -> Share:
+    def open_share(self, proto: str = "NFS", level: str = "rw") -> Share:
         made = shares_create.create(self.env, USER, NewShare(share_proto=proto, size=1))
         self.settle()
-        access.allow(self.env, USER, made.id, access_type="ip", access_to="127.0.0.1")
+        rule = {"access_type": "ip", "access_to": "127.0.0.1", "access_level": level}
+        access.allow(self.env, USER, made.id, **rule)
         self.settle()
         return self.look(made.id)
 
@@ -162,6 +164,7 @@ def test_random_damage_is_found_completely_and_repaired(local: Local, seed: int)
     shares = [local.open_share() for _ in range(6)]
     smb_shares = [local.open_share("CIFS") for _ in range(4)]
     harmed = [*shares[:5], *smb_shares[:3]]
+    local.open_share(level="ro")  # nothing is wrong with it
     snapshots = [local.snapshot(shares[5]) for _ in range(2)]
     assert local.differences() == []
     planted = set()
@@ -207,25 +210,29 @@ def test_random_damage_is_found_completely_and_repaired(local: Local, seed: int)
 
 def test_changed_export_files_are_never_obeyed(local: Local) -> None:
     """abaca and Ganesha come back and find a file in which a stranger was written, one that is
-    no configuration, and one that is gone: ids and handles stay, nobody else is let in."""
+    no configuration, and two that are gone: ids and handles stay, nobody else is let in."""
     shares = [local.open_share() for _ in range(3)]
+    read_only = local.open_share(level="ro")
     clients = [local.backend.mount(f"share-{share.instance_id}") for share in shares]
     for client in clients:
         client.write("/x", b"1")
     opened = [client.open("/x") for client in clients]
     ids = [local.served(share) for share in shares]
-    files = [local.file(share) for share in shares]
+    files = [local.file(share) for share in (*shares, read_only)]
     local.backend.driver.release()
     edit_text = files[0].read_text().replace("127.0.0.1", f"127.0.0.1, {STRANGER}")
     files[0].write_text(edit_text)
     files[1].write_bytes(b"\xff\x00 EXPORT {")
     files[2].unlink()
+    files[3].unlink()
     driver = local.backend.driver = local.manager.backends[0].driver = local.backend.new_driver()
     local.backend.start()
     assert [local.served(share) for share in shares] == ids
     # the server never went away: it goes on with the rules that it had
     assert [file.read() for file in opened] == [b"1"] * 3
     assert local.differences() == []
+    with local.backend.mount(f"share-{read_only.instance_id}") as client:
+        assert errno_of(lambda: client.write("/x", b"1")) == errno.EROFS
     # now the server is gone too: nobody is let in until the database has said who may
     local.table.server.stop()
     driver.release()

@@ -74,13 +74,18 @@ class ExportManager:
         return {int(row[0]): str(row[1]) for row in rows if int(row[0]) != 0}
 
     def clients(self, export_id: int) -> list[Client]:
-        """Who is let in right now.  CallRefused if there is no such export."""
+        """Who is let in right now.  CallRefused if there is no such export.
+
+        The last two columns of a client are its options, and which of them were set for it: all
+        that are about access, in files of ours.
+        """
         reply = self._bus.call(self._address, "DisplayExport", "q", (export_id,))
         rows = cast("list[tuple[Any, ...]]", reply[4])
+        rights = [(ipaddress.ip_network(str(row[0])), int(row[-2])) for row in rows]
         return whole(
-            Client(ipaddress.ip_network(str(row[0])), bool(int(row[-1]) & _MAY_WRITE))
-            for row in rows
-            if int(row[-1]) & _MAY_READ
+            Client(network, bool(options & _MAY_WRITE))
+            for network, options in rights
+            if options & _MAY_READ
         )
 
 

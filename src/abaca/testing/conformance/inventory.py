@@ -28,8 +28,8 @@ class InventoryConformance(Kit):
     def test_inventory_tells_rules(self, driver: ShareDriver, context: AnyContext) -> None:
         self.need_method(driver, "get_inventory")
         share = self.create(driver, context)
-        rules = [self.rule(share, 0), self.rule(share, 2)]
-        for wanted in (rules, rules[:1], []):
+        rules = [self.rule(share, 0), self.rule(share, 2, "ro")]
+        for wanted in (rules, rules[:1], rules[1:], []):
             self.set_access(driver, context, share, wanted)
             found = self._held(driver, context, share.id)
             assert found
