@@ -3,6 +3,7 @@ process."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import random
 import uuid
@@ -21,9 +22,11 @@ from abaca.manager import drift
 from abaca.manager.backend import Backend as Managed
 from abaca.manager.process import Manager, Options
 from abaca.model.drift import Finding
+from abaca.model.errors import AbacaError
 from abaca.model.shares import Share
-from abaca.service import access, shares_create
+from abaca.service import access, shares_create, snapshot_access
 from abaca.service import drift as service
+from abaca.service.access_to import check
 from abaca.service.drift import Adoption
 from abaca.service.shares_create import NewShare
 from abaca.store.engine import Store
@@ -262,3 +265,28 @@ def test_a_pool_that_is_not_mounted_is_no_list_of_lost_shares(local: Local) -> N
     local.backend.driver.reconcile()
     assert local.differences() == []
     assert local.look(share.id).status == "available"
+
+
+HOSTS = (
+    "0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "10.0.0.0/8", "10.0.0.0/25", "10.0.0.128/25",
+    "10.1.2.3", "10.1.2.3/32", "::/0", "::/1", "8000::/1", "2001:db8::/32", "2001:db8::1",
+    "2001:DB8:0::1/128",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_rules_are_asked_for_no_drift_is_made_of_them(local: Local, seed: int) -> None:
+    chance = random.Random(seed)
+    shares = [local.open_share(proto) for proto in ("NFS", "NFS", "NFS", "CIFS", "CIFS")]
+    for share in shares:
+        for host in chance.sample(HOSTS, 7):
+            rule = {"access_to": check("ip", host), "access_level": chance.choice(["rw", "ro"])}
+            with contextlib.suppress(AbacaError):  # the same in other words
+                access.allow(local.env, USER, share.id, access_type="ip", **rule)
+    snapshot = local.snapshot(shares[0])
+    for host in chance.sample(HOSTS, 3):
+        with contextlib.suppress(AbacaError):
+            rule = {"access_type": "ip", "access_to": check("ip", host)}
+            snapshot_access.allow(local.env, USER, snapshot.id, **rule)
+    local.settle()
+    assert local.differences() == []

@@ -43,6 +43,20 @@ def parse_network(text: str) -> Network:
     return network
 
 
+def halves(network: Network) -> list[Network]:
+    """Ganesha reads addresses and networks, but no /0: that is written as its two halves."""
+    return [*network.subnets()] if network.prefixlen == 0 else [network]
+
+
+def amount_to_the_same(some: Iterable[Client], others: Iterable[Client]) -> bool:
+    """Whether Ganesha is told the same of both: everything, or its two halves by name."""
+    one, other = (
+        {(half, client.writable) for client in clients for half in halves(client.network)}
+        for clients in (some, others)
+    )
+    return one == other
+
+
 def whole(clients: Iterable[Client]) -> list[Client]:
     """Neighbouring halves of everything, as Ganesha is told 0.0.0.0/0 and ::/0, are one again."""
     found: list[Client] = []

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from abaca.drivers.ganesha.blocks import Block, BrokenText, Value, parse, render
-from abaca.drivers.ganesha.clients import Client, Network, ordered, whole
+from abaca.drivers.ganesha.clients import (
+    Client,
+    Network,
+    halves,
+    host_or_network,
+    ordered,
+    whole,
+)
 
 USUAL: tuple[tuple[str, Value], ...] = (
     ("SecType", ("sys",)),
@@ -81,11 +88,7 @@ def _client_blocks(export: Export) -> list[Block]:
 
 
 def _addresses(network: Network) -> list[str]:
-    """Ganesha reads addresses and networks, but no /0: that is written as its two halves."""
-    if network.prefixlen == network.max_prefixlen:
-        return [str(network.network_address)]
-    halves = network.subnets() if network.prefixlen == 0 else [network]
-    return [str(half) for half in halves]
+    return [host_or_network(half) for half in halves(network)]
 
 
 def from_text(text: str) -> Export:

@@ -17,7 +17,7 @@ from typing import Generic, NamedTuple, TypeVar
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.blocks import Value
 from abaca.drivers.ganesha.bus_client import CallRefused
-from abaca.drivers.ganesha.clients import Client, ordered
+from abaca.drivers.ganesha.clients import Client, amount_to_the_same, ordered
 from abaca.drivers.ganesha.export import Export, Fsal, check_name
 from abaca.drivers.ganesha.server import ExportFiles, Server
 
@@ -137,21 +137,23 @@ class ExportTable(Generic[ServerT]):
         found = {}
         for name, export in exports.items():
             clients = self._in_force(export.export_id) if export.export_id in paths else None
-            if clients != ordered(export.clients):
+            if clients is not None and amount_to_the_same(clients, export.clients):
+                clients = list(export.clients)
+            else:
                 self._applied.pop(name, None)
             whole = clients is not None and name not in damaged
-            found[name] = Seen(whole, tuple(clients or ()))
+            found[name] = Seen(whole, tuple(ordered(clients or ())))
         known = {export.export_id for export in exports.values()}
         for surplus in set() if self.server.shared else set(paths) - known:
             clients = self._in_force(surplus)
             if clients is not None:
-                found.setdefault(paths[surplus].strip("/"), Seen(True, tuple(clients)))
+                found.setdefault(paths[surplus].strip("/"), Seen(True, tuple(ordered(clients))))
         return found
 
     def _in_force(self, export_id: int) -> list[Client] | None:
         """The clients that the server lets in; None if it has no such export (any more)."""
         try:
-            return ordered(self.server.exports.clients(export_id))
+            return self.server.exports.clients(export_id)
         except CallRefused:
             return None
 
@@ -164,7 +166,7 @@ class ExportTable(Generic[ServerT]):
         serving = self.server.is_serving()
         for export in damaged:
             clients = self._in_force(export.export_id) if serving else None
-            self._store(replace(export, clients=tuple(clients or ())), force=True)
+            self._store(replace(export, clients=tuple(ordered(clients or ()))), force=True)
 
     def _rewrite(self) -> None:
         """What is asked for is what this table says, not what somebody wrote into a file."""
