@@ -12,6 +12,7 @@ import pytest
 
 from abaca.testing import nfs
 from storage.kit import free_ports, why_not
+from support import loops
 from support.processes import LOCAL, Site, local_site, site
 
 pytestmark = pytest.mark.xdist_group("serve-local")
@@ -70,8 +71,7 @@ def test_exports_outlive_abaca_and_are_taken_over(local: Site) -> None:
     assert (ended.returncode, ended.stdout) == (0, "local: exports have ended.\n")
     assert servers(local) == set()
     assert str(local.state) not in Path("/proc/mounts").read_text()
-    attached = subprocess.run(["losetup", "--all"], capture_output=True, text=True, check=True)
-    assert str(local.state) not in attached.stdout
+    assert loops.kept(local.state) == []
     again = local.serve("--first-share", "hello")
     assert written(local.said(again)) == where
 

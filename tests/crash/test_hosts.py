@@ -207,8 +207,6 @@ def test_a_host_that_is_cut_off_stops_driving_before_its_lease_ends(managers: Ma
     made = [world.share(1) for _ in range(20)]
     wait_for(lambda: len(world.array.calls("create_share")) > 3, 30)
     assert managers.net
-    managers.net.cut(managers.places[first])
-    made += [world.share(1) for _ in range(60)]
     ends: list[float] = []  # of the lease, as the database has it
 
     def followed() -> bool:
@@ -220,6 +218,10 @@ def test_a_host_that_is_cut_off_stops_driving_before_its_lease_ends(managers: Ma
             ends.append(row.expires_at)
         return now not in (0, first)
 
+    managers.net.cut(managers.places[first])
+    for _ in range(60):
+        followed()
+        made.append(world.share(1))
     wait_for(followed, 60)
     second = holder(world.env.store)
     wait_for(lambda: idle(world), 60)

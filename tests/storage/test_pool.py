@@ -15,6 +15,7 @@ from abaca.drivers.contract import errors
 from abaca.drivers.local import btrfs
 from abaca.drivers.local.pool import Pool
 from storage.kit import CONTEXT, Backend, new_share, why_not
+from support import loops
 
 pytestmark = pytest.mark.storage
 
@@ -39,24 +40,15 @@ def pool(place: Path) -> Iterator[Pool]:
     made.close(unmount=True)
 
 
-def kept_devices(place: Path) -> list[str]:
-    """Loop devices of images there.  Not those that the kernel removes with their last mount: a
-    server of another test may have been started meanwhile, and see the mount in its namespace."""
-    command = ["losetup", "--list", "--noheadings", "--raw", "--output", "NAME,AUTOCLEAR,BACK-FILE"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    rows = [line.split() for line in found.splitlines()]
-    return [row[0] for row in rows if row[1] == "0" and row[2].startswith(f"{place}/")]
-
-
 def test_image_is_sparse_and_opened_again_as_it_is(pool: Pool, place: Path) -> None:
     btrfs.create_subvolume(pool.shares / "a")
     assert (place / "pool.img").stat().st_blocks * 512 < 100 << 20
     pool.close()
     pool.open()
     assert (pool.shares / "a").exists()
-    assert len(kept_devices(place)) == 1
+    assert len(loops.kept(place)) == 1
     pool.close(unmount=True)
-    assert kept_devices(place) == []
+    assert loops.kept(place) == []
     pool.open()
     assert (pool.shares / "a").exists()
 
