@@ -49,6 +49,7 @@ def test_image_is_sparse_and_opened_again_as_it_is(pool: Pool, place: Path) -> N
     assert len(loops.kept(place)) == 1
     pool.close(unmount=True)
     assert loops.kept(place) == []
+    assert str(place) not in Path("/proc/mounts").read_text()
     pool.open()
     assert (pool.shares / "a").exists()
 
