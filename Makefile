@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 VENV := .venv/bin
 
-.PHONY: run test lint tests crash simulate bench install clean help
+.PHONY: run test lint tests attack crash simulate bench install clean help
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
@@ -22,8 +22,13 @@ lint:  ## style, types, import rules
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 
-tests:  ## the tests alone; make tests ARGS="tests/cli -x"
-	$(VENV)/python -m pytest -n 3 --dist loadgroup --durations 15 $(ARGS)
+tests:  ## the tests alone, without attacks; make tests ARGS="tests/cli -x"
+	$(VENV)/python -m pytest -n 3 --dist loadgroup --durations 15 $(or $(ARGS),--ignore tests/attack)
+
+attack:  ## attack every wall of docs/security.md; prints the attempts and what got through
+	@scripts/install test
+	@$(VENV)/abaca doctor --install --tests
+	$(VENV)/python -m pytest -n 2 --dist loadgroup --durations 5 tests/attack $(ARGS)
 
 crash:  ## kill -9 at every point of every operation; the figures go to docs/reliability.md
 	@scripts/install test

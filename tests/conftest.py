@@ -100,7 +100,7 @@ def _empty(url: str) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of real storage share what their module set up: one worker of xdist for each module."""
+    """Tests of real storage and attacks share what their module set up: one worker of xdist for each module."""
     for item in items:
-        if "storage" in item.path.parts:
+        if {"storage", "attack"} & set(item.path.parts):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
