@@ -100,7 +100,7 @@ def _empty(url: str) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of real storage and attacks share what their module set up: one worker of xdist for each module."""
+    """Storage tests and attacks share what their module set up: one xdist worker a module."""
     for item in items:
         if {"storage", "attack"} & set(item.path.parts):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
