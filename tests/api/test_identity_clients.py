@@ -156,12 +156,12 @@ def test_openstacksdk(root: str) -> None:
     with connect(password_auth(root)) as cloud:
         project = cloud.identity.create_project(name="bob", domain_id="default")
         user = cloud.identity.create_user(
-            name="bob", password="pw", default_project_id=project.id, domain_id="default"
+            name="bob", password="bobs password", default_project_id=project.id, domain_id="default"
         )
         role = cloud.identity.find_role("member")
         cloud.identity.assign_project_role_to_user(project, user, role)
         assert cloud.identity.validate_user_has_project_role(project, user, role)
-    with connect(password_auth(root, "bob", "pw")) as cloud:
+    with connect(password_auth(root, "bob", "bobs password")) as cloud:
         assert cloud.current_project_id == project.id
         assert [one.name for one in cloud.identity.user_projects(user)] == ["bob"]
         made = cloud.identity.create_application_credential(

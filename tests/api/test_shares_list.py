@@ -53,9 +53,10 @@ def test_order(world: World) -> None:
 def test_pages_by_marker_cover_everything_once(world: World, sort_key: str, sort_dir: str) -> None:
     made = {world.create(name=name, size=1 + n % 2)["id"] for n, name in enumerate("ababc")}
     found: list[str] = []
+    reader = world.client(PROJECT, "admin") if sort_key == "host" else world.member
     asked = {"limit": "2", "sort_key": sort_key, "sort_dir": sort_dir}
     while True:
-        answer = world.member.get("/shares", **asked)
+        answer = reader.get("/shares", **asked)
         found += [share["id"] for share in answer["shares"]]
         if "shares_links" not in answer.json:
             break
@@ -63,7 +64,7 @@ def test_pages_by_marker_cover_everything_once(world: World, sort_key: str, sort
         asked = dict(parse_qsl(urlsplit(link["href"]).query))
     assert len(found) == 5
     assert set(found) == made
-    whole = world.member.get("/shares", sort_key=sort_key, sort_dir=sort_dir)["shares"]
+    whole = reader.get("/shares", sort_key=sort_key, sort_dir=sort_dir)["shares"]
     assert found == [share["id"] for share in whole]
 
 

@@ -14,6 +14,7 @@ from abaca.identity.core import Identity
 from abaca.identity.settings import cheap_settings
 from abaca.model.errors import Unauthorized
 from support.identity import (
+    USER_PASSWORD,
     Client,
     logged_in,
     make_credential,
@@ -36,7 +37,7 @@ def _revoke(client: Client, user: str, project: str, token: str) -> None:
 
 
 def _new_password(client: Client, user: str, project: str, token: str) -> None:
-    body = {"user": {"original_password": "pw", "password": "pw2"}}
+    body = {"user": {"original_password": USER_PASSWORD, "password": "another one"}}
     assert client("POST", f"/users/{user}/password", body, token=token)[0] == 204
 
 
@@ -76,7 +77,7 @@ ENDINGS = (
 @pytest.mark.parametrize("end", ENDINGS)
 def test_what_ends_a_token_ends_it_at_once(client: Client, end: Any) -> None:
     user, project = new_user(client)
-    token = client.must_login("ann", "pw")[0]
+    token = client.must_login("ann", USER_PASSWORD)[0]
     assert works(client, token)
     end(client, user, project, token)
     assert not works(client, token)
@@ -87,7 +88,7 @@ def test_another_process_notices_within_the_bound(
 ) -> None:
     monkeypatch.setattr(sessions, "FRESH_SECONDS", 0.1)
     new_user(client)
-    token = client.must_login("ann", "pw")[0]
+    token = client.must_login("ann", USER_PASSWORD)[0]
     other = Client(Identity(client.identity.store, cheap_settings()))
     assert works(other, token)
     _revoke(client, "", "", token)
@@ -123,7 +124,7 @@ def test_garbage_is_not_a_token(client: Client, token: str) -> None:
 
 def test_an_application_credential_logs_in_with_some_roles(client: Client) -> None:
     user, project = new_user(client)
-    token = client.must_login("ann", "pw")[0]
+    token = client.must_login("ann", USER_PASSWORD)[0]
     made = make_credential(client, user, token, roles=[{"name": "reader"}])
     status, body, _ = use(client, made)
     assert status == 201
@@ -140,7 +141,7 @@ def test_an_application_credential_logs_in_with_some_roles(client: Client) -> No
 
 def test_an_application_credential_cannot_outgrow_its_limits(client: Client) -> None:
     user, _ = new_user(client)
-    token = client.must_login("ann", "pw")[0]
+    token = client.must_login("ann", USER_PASSWORD)[0]
     made = make_credential(client, user, token, roles=[{"name": "reader"}])
     assert use(client, made, {"project": {"name": "admin", "domain": {"id": "default"}}})[0] == 401
     assert use(client, made, "unscoped")[0] == 401
@@ -161,7 +162,7 @@ def test_an_application_credential_cannot_outgrow_its_limits(client: Client) -> 
 
 def test_what_ends_an_application_credential(client: Client) -> None:
     user, project = new_user(client)
-    token = client.must_login("ann", "pw")[0]
+    token = client.must_login("ann", USER_PASSWORD)[0]
     made = make_credential(client, user, token)
     inner = use(client, made)[2]["x-subject-token"]
     _withdraw_role(client, user, project, "")
@@ -170,6 +171,6 @@ def test_what_ends_an_application_credential(client: Client) -> None:
     expired = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 60))
     body = {"application_credential": {"name": "late", "expires_at": expired}}
     path = f"/users/{user}/application_credentials"
-    token = client.must_login("ann", "pw", scope="unscoped")[0]
+    token = client.must_login("ann", USER_PASSWORD, scope="unscoped")[0]
     assert client("POST", path, body, token=token)[0] == 400
     assert client("DELETE", f"{path}/{made['id']}", token=token)[0] == 204

@@ -15,6 +15,7 @@ from abaca.store import migrate
 from abaca.store.engine import Store
 
 PASSWORD = "correct horse"
+USER_PASSWORD = "battery staple"  # of every user that new_user makes
 
 
 class Client:
@@ -88,7 +89,7 @@ def logged_in(url: str, **values: Any) -> Iterator[Client]:
 def new_user(client: Client, name: str = "ann", *, role: str = "member") -> tuple[str, str]:
     """A user with a role on a project of the same name; their ids."""
     project = client("POST", "/projects", {"project": {"name": name}})[1]["project"]["id"]
-    body = {"name": name, "password": "pw", "default_project_id": project}
+    body = {"name": name, "password": USER_PASSWORD, "default_project_id": project}
     user = client("POST", "/users", {"user": body})[1]["user"]["id"]
     path = f"/projects/{project}/users/{user}/roles/{role_id(client, role)}"
     assert client("PUT", path)[0] == 204

@@ -14,6 +14,7 @@ from abaca.identity.throttle import Throttle, TooManyFailures
 from abaca.model.errors import Unauthorized
 from support.identity import (
     PASSWORD,
+    USER_PASSWORD,
     Client,
     logged_in,
     new_user,
@@ -28,7 +29,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
 
 def test_a_token_says_who_where_and_with_which_rights(client: Client) -> None:
     user, project = new_user(client)
-    _, token = client.must_login("ann", "pw")
+    _, token = client.must_login("ann", USER_PASSWORD)
     assert token["user"]["id"] == user
     assert token["project"] == {
         "id": project,
@@ -72,8 +73,8 @@ REFUSED = {
     "wrong password": ("admin", "wrong", None),
     "unknown user": ("nobody", PASSWORD, None),
     "unknown project": ("admin", PASSWORD, {"project": {"id": "nowhere"}}),
-    "no role there": ("ann", "pw", {"system": {"all": True}}),
-    "no role on the domain": ("ann", "pw", {"domain": {"id": "default"}}),
+    "no role there": ("ann", USER_PASSWORD, {"system": {"all": True}}),
+    "no role on the domain": ("ann", USER_PASSWORD, {"domain": {"id": "default"}}),
 }
 
 
@@ -83,7 +84,7 @@ def test_refused_logins(client: Client, case: str) -> None:
     status, body, headers = client.login(*REFUSED[case][:2], scope=REFUSED[case][2])
     assert status == 401
     assert headers["www-authenticate"] == 'Keystone uri="http://localhost:8786/identity"'
-    assert "pw" not in str(body)
+    assert USER_PASSWORD not in str(body)
     assert PASSWORD not in str(body)
 
 
@@ -98,7 +99,7 @@ def test_guessing_is_slowed_down_for_that_user_only(client: Client) -> None:
     assert status == 429
     assert 0 < int(headers["retry-after"]) <= 60
     new_user(client)
-    assert client.login("ann", "pw")[0] == 201
+    assert client.login("ann", USER_PASSWORD)[0] == 201
 
 
 def test_the_throttle_forgets_after_its_window() -> None:
@@ -117,7 +118,7 @@ def test_the_throttle_forgets_after_its_window() -> None:
 def test_the_api_knows_the_caller(client: Client) -> None:
     user, project = new_user(client)
     auth = EmbeddedAuth(client.identity, Enforcer())
-    token, _ = client.must_login("ann", "pw")
+    token, _ = client.must_login("ann", USER_PASSWORD)
     ctx = auth.authenticate({"HTTP_X_AUTH_TOKEN": token, "abaca.request_id": "req-1"})
     assert (ctx.user_id, ctx.project_id, ctx.request_id) == (user, project, "req-1")
     assert not ctx.is_admin

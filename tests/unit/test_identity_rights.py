@@ -14,6 +14,7 @@ from abaca.identity.core import Identity, bootstrap
 from abaca.identity.settings import cheap_settings
 from abaca.store import identity as rows
 from support.identity import (
+    USER_PASSWORD,
     Client,
     logged_in,
     make_credential,
@@ -49,7 +50,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
 def test_a_member_administers_nothing(client: Client, method: str, path: str, body: Any) -> None:
     user, project = new_user(client)
     _, other = new_user(client, "bob")
-    token, _ = client.must_login("ann", "pw")
+    token, _ = client.must_login("ann", USER_PASSWORD)
     admin = client("GET", "/users?name=admin")[1]["users"][0]["id"]
     ids = {"user": user, "project": project, "other": other, "admin": admin}
     path = path.format(role=role_id(client, "admin"), **ids)
@@ -59,7 +60,7 @@ def test_a_member_administers_nothing(client: Client, method: str, path: str, bo
 
 def test_a_member_sees_themselves(client: Client) -> None:
     user, project = new_user(client)
-    token, _ = client.must_login("ann", "pw")
+    token, _ = client.must_login("ann", USER_PASSWORD)
     assert client("GET", f"/users/{user}", token=token)[1]["user"]["name"] == "ann"
     assert client("GET", f"/projects/{project}", token=token)[0] == 200
     found = client("GET", "/auth/projects", token=token)[1]["projects"]
@@ -121,7 +122,7 @@ def test_a_key_in_the_database_is_shared_by_all_processes(client: Client) -> Non
 
 def test_secrets_are_kept_hashed(client: Client) -> None:
     user, _ = new_user(client)
-    made = make_credential(client, user, client.must_login("ann", "pw")[0])
+    made = make_credential(client, user, client.must_login("ann", USER_PASSWORD)[0])
     with client.identity.store.read() as tx:
         kept = rows.password_hash(tx, user)
         assert kept

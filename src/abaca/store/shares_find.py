@@ -123,6 +123,8 @@ ALONE = frozenset(
     }
 )  # fmt: skip
 
+SCOPES = ("project", "project_or_public")  # the clauses that say what a caller may see
+
 _TEXT = ""  # what NULL sorts as
 SORT: dict[str, ColumnElement[Any]] = {
     "id": _s.id,
@@ -209,9 +211,12 @@ def _counted(shape: Shape) -> sa.Select[Any]:
     return stmt.select_from(shares if {*shape[0]} <= ALONE else JOINED)
 
 
-@lru_cache(maxsize=64)
-def _marker_statement(sort_key: str) -> sa.Select[Any]:
-    return sa.select(SORT[sort_key]).select_from(JOINED).where(_is(_s.id, "marker"))
+@lru_cache(maxsize=128)
+def _marker_statement(sort_key: str, scope: tuple[str, ...]) -> sa.Select[Any]:
+    """Looked up only in what the caller may see; the other filters of the list do not count,
+    because the record may have changed since its page was read."""
+    found = sa.select(SORT[sort_key]).select_from(JOINED)
+    return found.where(_is(_s.id, "marker"), *(CLAUSES[name] for name in scope))
 
 
 def _shape(wanted: Wanted) -> Shape:
@@ -237,11 +242,12 @@ def find(
     tx: Tx, wanted: Wanted, page: Page, *, metadata: bool = True, locations: bool = False
 ) -> list[Share] | None:
     """One page, with metadata and export locations if asked for (their metadata left out).
-    None when there is no share with the id of the marker."""
+    None when the caller may see no share with the id of the marker."""
     values = _values(wanted)
     sort_key = page.sort_key or "created_at"
     if page.marker is not None:
-        marker = tx.one(_marker_statement(sort_key), {"marker": page.marker})
+        scope = tuple(name for name in wanted.clauses if name in SCOPES)
+        marker = tx.one(_marker_statement(sort_key, scope), {**values, "marker": page.marker})
         if marker is None:
             return None
         values |= {"marker": page.marker, "marker_value": marker[0]}

@@ -56,6 +56,7 @@ CLAUSES: dict[str, ColumnElement[bool]] = {
     "description~": _has(_n.description, "description_part"),
     "status": _is(_i.status, "status"),
 }
+SCOPES = ("project",)  # the clauses that say what a caller may see
 OF_INSTANCE = frozenset({"status"})  # the others look at the snapshot's own row only
 
 _TEXT = ""  # what NULL sorts as
@@ -106,9 +107,11 @@ def _count_statement(shape: Shape) -> sa.Select[Any]:
     return stmt.select_from(JOINED if OF_INSTANCE & set(shape[0]) else snapshots)
 
 
-@lru_cache(maxsize=64)
-def _marker_statement(sort_key: str) -> sa.Select[Any]:
-    return sa.select(SORT[sort_key]).select_from(JOINED).where(_is(_n.id, "marker"))
+@lru_cache(maxsize=128)
+def _marker_statement(sort_key: str, scope: tuple[str, ...]) -> sa.Select[Any]:
+    """Looked up only in what the caller may see, as in shares_find."""
+    found = sa.select(SORT[sort_key]).select_from(JOINED)
+    return found.where(_is(_n.id, "marker"), *(CLAUSES[name] for name in scope))
 
 
 def _shape(wanted: Wanted) -> Shape:
@@ -130,11 +133,12 @@ def count(tx: Tx, wanted: Wanted) -> int:
 
 
 def find(tx: Tx, wanted: Wanted, page: Page) -> list[Snapshot] | None:
-    """One page, with metadata; None when there is no snapshot with the id of the marker."""
+    """One page, with metadata; None when the caller may see no snapshot with the marker's id."""
     values = _values(wanted)
     sort_key = page.sort_key or "created_at"
     if page.marker is not None:
-        marker = tx.one(_marker_statement(sort_key), {"marker": page.marker})
+        scope = tuple(name for name in wanted.clauses if name in SCOPES)
+        marker = tx.one(_marker_statement(sort_key, scope), {**values, "marker": page.marker})
         if marker is None:
             return None
         values["marker"] = page.marker
