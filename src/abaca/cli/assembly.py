@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from abaca.config.errors import ConfigError
 from abaca.drivers.contract.driver import ShareDriver
 from abaca.manager.backend import Backend
 from abaca.manager.private_storage import StorePrivateStorage
@@ -14,6 +15,7 @@ from abaca.service import purge, shares_state
 from abaca.service.env import Env, Settings
 from abaca.store import migrate
 from abaca.store.engine import Store
+from abaca.web.clients import TrustedProxies
 
 from .database import make_room
 
@@ -140,8 +142,20 @@ def health(store: Store) -> Any:
 
 
 # --- identity and API -----------------------------------------------------------------------------
+def trusted_proxies(config: Config) -> TrustedProxies:
+    """[abaca] trusted_proxies; ConfigError if one is no address."""
+    try:
+        return TrustedProxies(config.abaca.trusted_proxies)
+    except ValueError as error:
+        raise ConfigError(f"[abaca] trusted_proxies: {error}.") from None
+
+
 def make_app(config: Config, store: Store, env: Env) -> Any:
     """The WSGI application: the API, and the embedded identity under /identity."""
+    return trusted_proxies(config).wrap(_make_app(config, store, env))
+
+
+def _make_app(config: Config, store: Store, env: Env) -> Any:
     from abaca.api.app import Settings as ApiSettings
     from abaca.api.app import create_app
     from abaca.identity.authenticators import EmbeddedAuth, KeystoneAuth, NoAuth, challenge

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .options import flag, integer, real, seconds, text
+from .options import flag, integer, real, seconds, text, words
 
 OWN = (
     integer("operations_threads_per_backend", 8, "operations at once per backend", min=1, max=256),
@@ -16,6 +16,8 @@ OWN = (
     seconds(
         "operation_retention_time", 2592000, "operations that ended are kept so long", min=3600
     ),
+    # the API
+    words("trusted_proxies", (), "addresses or networks whose X-Forwarded-For is believed"),
     # the embedded identity
     text("region", "RegionOne", "region in the service catalog"),
     seconds("token_lifetime", 3600, "a token is good for so long", min=60),

@@ -9,6 +9,7 @@ from abaca.identity.sessions import Session
 from abaca.model.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from abaca.model.identity import Domain
 from abaca.store import identity as rows
+from abaca.web.clients import client_address
 
 from . import views
 from .discovery import catalog
@@ -18,8 +19,7 @@ from .http import Answer, Body, Call, Who, route
 @route("POST", "/v3/auth/tokens", who=Who.ANYONE)
 def create(call: Call) -> Answer:
     asked = call.body(AuthRequest).auth
-    address = str(call.req.env.get("REMOTE_ADDR", ""))
-    token, session = login(call.identity, asked, address)
+    token, session = login(call.identity, asked, client_address(call.req.env))
     return Answer(_shown(call, session), headers={"X-Subject-Token": token})
 
 

@@ -1,0 +1,1 @@
+"""The HTTP edge: the server, and what it knows of a request's peer and host."""
