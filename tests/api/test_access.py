@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from abaca.model.status import BLOCKS_RULES
-from abaca.service import access_to
 from abaca.store import access, shares
 from abaca.store.engine import Store
 from support.shares import Answer, Client, World
@@ -365,12 +364,6 @@ def test_metadata_of_rules(world: World) -> None:
     assert world.member("DELETE", f"{place}/a").status == 404
     shown = world.member.get(f"/share-access-rules/{rule}")["access"]
     assert shown["metadata"] == {"b": "2"}
-
-
-def test_same() -> None:
-    assert access_to.same("ip", "10.0.0.1", "10.0.0.1/32")
-    assert not access_to.same("ip", "10.0.0.1", "10.0.0.2")
-    assert not access_to.same("user", "anna", "Anna")
 
 
 def test_every_rule_has_its_state_on_the_instance(world: World) -> None:

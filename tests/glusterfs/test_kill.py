@@ -41,7 +41,7 @@ class Trial(steps.Trial):
             "limits": (machine.directory / "lib/vols" / volume / "quota.conf").stat().st_size,
             "files": {file.name: file.read_text() for file in exports.iterdir()},
             "served": {
-                number: (path, manager.clients(number))
+                number: (path, manager.in_force(number))
                 for number, path in manager.pseudo_paths().items()
             },
         }

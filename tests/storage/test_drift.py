@@ -115,10 +115,10 @@ def local(own_backend: Backend, tmp_path: Path, sqlite_template: Path) -> Iterat
         store.close()
 
 
-def let_in(local: Local, share: Share) -> None:
+def let_in(local: Local, share: Share, who: str = STRANGER) -> None:
     """Somebody tells the running server another client list, past every file."""
     file = local.backend.directory / "by-hand.conf"
-    file.write_text(local.file(share).read_text().replace("127.0.0.1", STRANGER))
+    file.write_text(local.file(share).read_text().replace("127.0.0.1", who))
     local.table.server.exports.update(local.served(share), file)
 
 
@@ -139,6 +139,8 @@ HARM: Harm = {
     "limit lowered": (lambda w, s: btrfs.set_limit(w.path(s), GIB // 2), "size"),
     "limit lifted": (lambda w, s: btrfs.set_limit(w.path(s), None), "size"),
     "client let in": (let_in, "rules"),
+    "everybody let in": (lambda w, s: let_in(w, s, "*"), "rules"),
+    "name let in": (lambda w, s: let_in(w, s, "*.example.org"), "rules"),
     "file edited": (edit, "unexported"),
     "file emptied": (lambda w, s: w.file(s).write_bytes(b""), "unexported"),
     "file deleted": (lambda w, s: w.file(s).unlink(), "unexported"),

@@ -53,7 +53,7 @@ class Trial(steps.Trial):
             },
             "files": sorted((file.suffix, exported(file)) for file in files),
             "served": {
-                path: server.exports.clients(number)
+                path: server.exports.in_force(number)
                 for number, path in server.exports.pseudo_paths().items()
             },
             "binds": mounts.in_namespace_of(

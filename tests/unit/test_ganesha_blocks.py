@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from abaca.drivers.ganesha.blocks import Block, BrokenText, UnsafeValue, parse, render
-from abaca.drivers.ganesha.clients import BadAddress, Client, ordered, parse_network
+from abaca.drivers.ganesha.clients import Client, ordered
 from abaca.drivers.ganesha.export import Export, Fsal, check_name, from_text, to_text
 
 
@@ -100,17 +100,3 @@ def test_other_file_systems_keep_their_block() -> None:
 def test_export_names(name: str) -> None:
     with pytest.raises(ValueError, match="cannot name"):
         check_name(name)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "*", "host", "fe80::1%eth0", "10.0.0.0/33", " 10.0.0.1", "１0.0.0.1", "10.1", "1"]
-)
-def test_what_is_no_address(text: str) -> None:
-    with pytest.raises(BadAddress):
-        parse_network(text)
-
-
-def test_addresses_are_made_regular() -> None:
-    assert str(parse_network("10.0.0.7/24")) == "10.0.0.0/24"
-    assert str(parse_network("::ffff:10.0.0.7")) == "10.0.0.7/32"
-    assert str(parse_network("FD00::1")) == "fd00::1/128"

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from abaca.drivers.ganesha.clients import BadAddress, Client, Network, parse_network
+from abaca.drivers.ganesha.clients import Client
+from abaca.model.networks import BadNetwork, Network, parse
 
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\Z")
 _COMMON_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,63}\Z")
@@ -52,7 +53,7 @@ class BadSubject(ValueError):
 
 
 def _ip(wanted: Wanted, key: str, subject: str, writable: bool) -> None:
-    network = parse_network(subject)
+    network = parse(subject)
     wanted.clients.append(Client(network, writable))
     wanted.networks[key] = network
 
@@ -74,7 +75,7 @@ READERS: dict[str, Callable[[Wanted, str, str, bool], None]] = {
     "user": _user,
     "cert": _cert,
 }
-"""How the subject of each type of rule is read; they raise BadAddress or BadSubject."""
+"""How the subject of each type of rule is read; they raise BadNetwork or BadSubject."""
 
 
 def read(
@@ -96,6 +97,6 @@ def read(
             try:
                 writable = level == "rw" and not read_only
                 READERS[kind](wanted, key, str(rule["access_to"]), writable)
-            except (BadAddress, BadSubject) as problem:
+            except (BadNetwork, BadSubject) as problem:
                 wanted.refused[key] = str(problem)
     return wanted

@@ -7,11 +7,10 @@ knowing their outcome (manager/late.py).
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 
 from abaca.drivers.contract.inventory import SHARE, SNAPSHOT, Held, Rule
+from abaca.model import networks
 from abaca.model.operations import Operation
 from abaca.store import access as access_store
 from abaca.store import shares as share_store
@@ -40,15 +39,7 @@ def snapshot_of(op: Operation, held: Inventory) -> Held | None:
 def plain(rule: Rule) -> Rule:
     """Addresses as networks, so that 10.0.0.1 and 10.0.0.1/32 are the same."""
     kind, to, level = rule
-    return kind, _network(to) if kind == "ip" else to, level
-
-
-@lru_cache(maxsize=65536)
-def _network(text: str) -> str:
-    try:
-        return str(ipaddress.ip_network(text, strict=False))
-    except ValueError:
-        return text
+    return kind, networks.plain(to) if kind == "ip" else to, level
 
 
 def _in_force(asked: Iterable[tuple[str, Rule]], there: Held | None) -> bool:

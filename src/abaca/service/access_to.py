@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Callable
 
+from abaca.model import networks
 from abaca.model.errors import BadRequest
 
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _USER = re.compile(r'[^"/\\\[\]:;|=,+*?<>]{4,255}')
 _CEPHX = re.compile(r"[!-~ ]+")
 MAX = 255
@@ -26,10 +27,20 @@ def check(access_type: str, access_to: str, *, ipv6: bool = True) -> str:
 
 
 def same(access_type: str, one: str, other: str) -> bool:
-    """Whether two stored forms mean the same: 10.0.0.1 is 10.0.0.1/32."""
-    if one == other:
-        return True
-    return access_type == "ip" and _network(one) == _network(other)
+    """Whether two stored forms let the same client in.
+
+    Networks in any notation; users without letter case and in any Unicode form, because Samba
+    looks at neither.  Certificates and cephx ids are told apart by case.
+    """
+    key = _KEYS.get(access_type, str)
+    return key(one) == key(other)
+
+
+def _user_key(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+_KEYS: dict[str, Callable[[str], str]] = {"ip": networks.plain, "user": _user_key}
 
 
 def _refused(access_to: str, rule: str) -> BadRequest:
@@ -52,10 +63,12 @@ def _ip(access_to: str, *, ipv6: bool) -> str:
         raise _refused(access_to, rule)
     if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped:
         raise _refused(access_to, "written as IPv4: it is an IPv4 address inside IPv6")
+    if problem := networks.why_no_client(network):
+        raise _refused(access_to, f"a network that clients can be in; {problem}")
     return str(network) if "/" in access_to else str(network.network_address)
 
 
-def _network(text: str) -> _Network:
+def _network(text: str) -> networks.Network:
     return ipaddress.ip_network(text, strict=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from abaca.drivers.contract.errors import InvalidShare
 from abaca.drivers.contract.records import Share
 from abaca.drivers.fake.backend import FakeBackend
 from abaca.drivers.fake.options import FAKE_OPTS
+from abaca.model import networks
 
 DEFAULT_STATE_PATH: Final = "/var/lib/abaca"
 
@@ -98,12 +98,11 @@ class FakeBase(ShareDriver):
 
 
 def is_network(text: str) -> bool:
-    """Whether it is an address or a network; one with a zone is not."""
+    """Whether it is an address or a network that a client can be in; one with a zone is not."""
     try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
+        return networks.why_no_client(networks.parse(text)) is None
+    except networks.BadNetwork:
         return False
-    return "%" not in text
 
 
 def is_name(text: str) -> bool:

@@ -6,41 +6,27 @@ a rule for one address wins over a rule for its network.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-class BadAddress(ValueError):
-    """The text is no IP address or network."""
+from abaca.model.networks import BadNetwork, Network, why_no_client
 
 
 @dataclass(frozen=True)
 class Client:
-    """A network and what it may do."""
+    """A network and what it may do.
+
+    Raises BadNetwork for one that no client can be in: servers read some of those as everybody, so
+    such a client cannot even be made.
+    """
 
     network: Network
     writable: bool
 
-
-def parse_network(text: str) -> Network:
-    """An address or CIDR network, v4 or v6; host bits are dropped.
-
-    Raises BadAddress for host names, zones (fe80::1%eth0) and everything else.
-    """
-    if "%" in text or not text.isascii() or text != text.strip():
-        raise BadAddress(f"{text!r} is not an IP address or network (no zone, no host name)")
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise BadAddress(f"{text!r} is not an IP address or network") from None
-    if isinstance(network, ipaddress.IPv6Network):
-        mapped = network.network_address.ipv4_mapped
-        if mapped is not None and network.prefixlen >= 96:
-            return ipaddress.ip_network((mapped, network.prefixlen - 96), strict=False)
-    return network
+    def __post_init__(self) -> None:
+        problem = why_no_client(self.network)
+        if problem:
+            raise BadNetwork(f"{self.network} lets nobody in: {problem}")
 
 
 def halves(network: Network) -> list[Network]:

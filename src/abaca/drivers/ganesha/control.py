@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-import ipaddress
+import logging
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from jeepney import DBusAddress
 
 from abaca.drivers.ganesha.bus_client import CallRefused
 from abaca.drivers.ganesha.clients import Client, whole
+from abaca.model.networks import BadNetwork, parse
 
 BUS_NAME = "org.ganesha.nfsd"
 _MAY_READ, _MAY_WRITE = 0x20, 0x40  # EXPORT_OPTION_READ_ACCESS, _WRITE_ACCESS of Ganesha
+
+
+log = logging.getLogger(__name__)
+
+
+class InForce(NamedTuple):
+    """Whom an export lets in right now."""
+
+    clients: list[Client]
+    strange: tuple[
+        tuple[str, bool], ...
+    ] = ()  # what cannot be read as a client; whether it may write
+
+
+UNREADABLE = InForce([], (("an answer that cannot be read", True),))
 
 
 class Bus(Protocol):
@@ -73,20 +89,33 @@ class ExportManager:
         rows = cast("list[tuple[Any, ...]]", reply[1])
         return {int(row[0]): str(row[1]) for row in rows if int(row[0]) != 0}
 
-    def clients(self, export_id: int) -> list[Client]:
+    def in_force(self, export_id: int) -> InForce:
         """Who is let in right now.  CallRefused if there is no such export.
 
-        The last two columns of a client are its options, and which of them were set for it: all
-        that are about access, in files of ours.
+        Names, wildcards and netgroups, which files of ours never have, are told as they are.
         """
         reply = self._bus.call(self._address, "DisplayExport", "q", (export_id,))
-        rows = cast("list[tuple[Any, ...]]", reply[4])
-        rights = [(ipaddress.ip_network(str(row[0])), int(row[-2])) for row in rows]
-        return whole(
-            Client(network, bool(options & _MAY_WRITE))
-            for network, options in rights
-            if options & _MAY_READ
-        )
+        try:
+            return _in_force(cast("list[tuple[Any, ...]]", reply[4]))
+        except (IndexError, TypeError, ValueError) as problem:
+            log.error("what Ganesha says of export %d cannot be read: %s", export_id, problem)
+            return UNREADABLE
+
+
+def _in_force(rows: list[tuple[Any, ...]]) -> InForce:
+    """The last two columns of a client are its options, and which of them were set for it: all
+    that are about access, in files of ours."""
+    clients, strange = [], []
+    for row in rows:
+        options = int(row[-2])
+        if not options & _MAY_READ:
+            continue
+        text, writable = str(row[0]), bool(options & _MAY_WRITE)
+        try:
+            clients.append(Client(parse(text), writable))
+        except BadNetwork:
+            strange.append((text, writable))
+    return InForce(whole(clients), tuple(strange))
 
 
 def _selector(export_id: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -10,12 +9,13 @@ from itertools import groupby
 from abaca.drivers.ganesha.blocks import Block, BrokenText, Value, parse, render
 from abaca.drivers.ganesha.clients import (
     Client,
-    Network,
     halves,
     host_or_network,
     ordered,
     whole,
 )
+from abaca.model.networks import Network
+from abaca.model.networks import parse as parse_network
 
 USUAL: tuple[tuple[str, Value], ...] = (
     ("SecType", ("sys",)),
@@ -135,5 +135,5 @@ def _read_clients(block: Block) -> list[Client]:
         names = sub.get("Clients")
         writable = sub.text("Access_Type") == "RW"
         for name in names if isinstance(names, tuple) else (str(names),):
-            clients.append(Client(ipaddress.ip_network(name), writable))
+            clients.append(Client(parse_network(name), writable))
     return whole(clients)

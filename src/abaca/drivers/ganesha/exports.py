@@ -18,6 +18,7 @@ from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.blocks import Value
 from abaca.drivers.ganesha.bus_client import CallRefused
 from abaca.drivers.ganesha.clients import Client, amount_to_the_same, ordered
+from abaca.drivers.ganesha.control import InForce
 from abaca.drivers.ganesha.export import Export, Fsal, check_name
 from abaca.drivers.ganesha.server import ExportFiles, Server
 
@@ -32,6 +33,13 @@ class Seen(NamedTuple):
 
     exported: bool  # it is served, and would be again after a restart
     clients: tuple[Client, ...]
+    strange: tuple[tuple[str, bool], ...] = ()  # see InForce
+
+
+def _seen(told: InForce | None, is_whole: bool = True) -> Seen:
+    if told is None:
+        return Seen(False, ())
+    return Seen(is_whole, tuple(ordered(told.clients)), told.strange)
 
 
 class ExportTable(Generic[ServerT]):
@@ -136,24 +144,23 @@ class ExportTable(Generic[ServerT]):
             damaged = {export.name for export in self.files.damaged(exports.values())}
         found = {}
         for name, export in exports.items():
-            clients = self._in_force(export.export_id) if export.export_id in paths else None
-            if clients is not None and amount_to_the_same(clients, export.clients):
-                clients = list(export.clients)
+            told = self._in_force(export.export_id) if export.export_id in paths else None
+            if told and not told.strange and amount_to_the_same(told.clients, export.clients):
+                told = InForce(list(export.clients))
             else:
                 self._applied.pop(name, None)
-            whole = clients is not None and name not in damaged
-            found[name] = Seen(whole, tuple(ordered(clients or ())))
+            found[name] = _seen(told, is_whole=name not in damaged)
         known = {export.export_id for export in exports.values()}
         for surplus in set() if self.server.shared else set(paths) - known:
-            clients = self._in_force(surplus)
-            if clients is not None:
-                found.setdefault(paths[surplus].strip("/"), Seen(True, tuple(ordered(clients))))
+            told = self._in_force(surplus)
+            if told is not None:
+                found.setdefault(paths[surplus].strip("/"), _seen(told))
         return found
 
-    def _in_force(self, export_id: int) -> list[Client] | None:
-        """The clients that the server lets in; None if it has no such export (any more)."""
+    def _in_force(self, export_id: int) -> InForce | None:
+        """Whom the server lets in; None if it has no such export (any more)."""
         try:
-            return self.server.exports.clients(export_id)
+            return self.server.exports.in_force(export_id)
         except CallRefused:
             return None
 
@@ -165,8 +172,9 @@ class ExportTable(Generic[ServerT]):
             return
         serving = self.server.is_serving()
         for export in damaged:
-            clients = self._in_force(export.export_id) if serving else None
-            self._store(replace(export, clients=tuple(ordered(clients or ()))), force=True)
+            told = self._in_force(export.export_id) if serving else None
+            clients = tuple(ordered(told.clients)) if told else ()
+            self._store(replace(export, clients=clients), force=True)
 
     def _rewrite(self) -> None:
         """What is asked for is what this table says, not what somebody wrote into a file."""

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,12 +26,12 @@ from abaca.drivers.contract.records import (
     Snapshot,
     access_record,
 )
-from abaca.drivers.ganesha.clients import BadAddress, parse_network
 from abaca.drivers.glusterfs.base import GlusterfsBase
 from abaca.drivers.glusterfs.exporter import Location, Rules
 from abaca.drivers.glusterfs.layout_volume import GlusterfsVolumeMappedLayout
 from abaca.drivers.glusterfs.place import NAMED_BY_ID
 from abaca.drivers.glusterfs.quota import GIB
+from abaca.model import networks
 
 OPTIONS = ("size",)
 
@@ -293,11 +292,10 @@ class GlusterfsShareDriver(GlusterfsBase):
             )
 
 
-def _subject(kind: str, to: str) -> tuple[str, object]:
+def _subject(kind: str, to: str) -> tuple[str, str]:
     """Whom a rule names, however it is written."""
     if kind == "ip":
-        with contextlib.suppress(BadAddress):
-            return kind, parse_network(to)
+        return kind, networks.plain(to)
     return kind, to
 
 

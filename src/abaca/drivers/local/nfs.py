@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from abaca.drivers.ganesha.exports import Seen
 from abaca.drivers.ganesha.instance import STANDARD_PORT, Ports
 from abaca.drivers.ganesha.shards import Layout, Place, Shards
 from abaca.drivers.local.exporter import Location, Served, rule
@@ -56,15 +57,15 @@ class NfsExporter:
         self.shards.reconcile()
 
     def look(self) -> dict[str, Served]:
-        return {
-            name: Served(
-                seen.exported, tuple(rule("ip", c.network, c.writable) for c in seen.clients)
-            )
-            for name, seen in self.shards.look().items()
-        }
+        return {name: _served(seen) for name, seen in self.shards.look().items()}
 
     def stop(self) -> None:
         self.shards.stop()
+
+
+def _served(seen: Seen) -> Served:
+    told = [(str(client.network), client.writable) for client in seen.clients]
+    return Served(seen.exported, tuple(rule("ip", *each) for each in (*told, *seen.strange)))
 
 
 def locations_at(name: str, place: Place, addresses: list[str]) -> list[Location]:

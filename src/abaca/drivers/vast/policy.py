@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from abaca.drivers.ganesha.clients import BadAddress, Client, Network, ordered, parse_network
+from abaca.drivers.ganesha.clients import Client, host_or_network, ordered
+from abaca.model.networks import BadNetwork, parse
 
 Payload = dict[str, list[str]]
 
@@ -20,7 +21,7 @@ def policy_payload(clients: Iterable[Client], root_squash: bool) -> Payload:
     """
     by_right: dict[bool, list[str]] = {True: [], False: []}
     for client in ordered(clients):
-        by_right[client.writable].append(as_host(client.network))
+        by_right[client.writable].append(host_or_network(client.network))
     everybody = by_right[True] + by_right[False]
     return {
         "nfs_read_write": by_right[True],
@@ -37,12 +38,6 @@ def in_force(lists: Payload) -> dict[str, frozenset[str]]:
 
 def _plain(host: str) -> str:
     try:
-        return as_host(parse_network(host))
-    except BadAddress:  # a netgroup, a wildcard: nothing of ours
+        return host_or_network(parse(host))
+    except BadNetwork:  # a netgroup, a wildcard: nothing of ours
         return host
-
-
-def as_host(network: Network) -> str:
-    """As an array writes it: an address alone without its length."""
-    alone = network.prefixlen == network.max_prefixlen
-    return str(network.network_address) if alone else str(network)
