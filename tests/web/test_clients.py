@@ -48,7 +48,7 @@ def test_without_the_server_it_is_the_remote_address() -> None:
 
 @pytest.mark.parametrize("text", ["proxy.example", "10.0.0.1:80", "", "10.0.0.0/33"])
 def test_a_proxy_is_an_address_or_a_network(text: str) -> None:
-    with pytest.raises(ValueError, match="does not appear")
+    with pytest.raises(ValueError, match="does not appear"):
         TrustedProxies([text])
 
 
