@@ -70,7 +70,7 @@ def test_handle_with_another_export_id_is_refused(backend: Backend) -> None:
 def test_handle_with_another_file_system_id_is_refused(backend: Backend) -> None:
     """The part after the file system id names the inode, its subvolume included.
 
-    The kernel would open it; handle_guard.c does not let it.
+    The kernel would open it; export_guard.c does not let it.
     """
     port, allowed, denied = handles(backend)
     assert status_of_read(port, allowed[:15] + denied[15:]) != OK

@@ -14,7 +14,8 @@ PROGRAMS: dict[str, dict[str, str]] = {
         "ganesha.nfsd": "nfs-ganesha",
         "dbus-daemon": "dbus-daemon",
         "prlimit": "util-linux",
-        "cc": "gcc",  # the handle guard is compiled at the first start
+        "cc": "gcc",  # the export guard is compiled at the first start
+        "nm": "binutils",
     },
     "CIFS": {
         "smbd": "samba",
