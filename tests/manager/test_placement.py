@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from abaca.drivers.ganesha.processes import wait_until
+from abaca.model import clock
 from abaca.model.messages import Message
+from abaca.model.operations import lock_key
 from abaca.model.shares import Share
 from abaca.service import shares, shares_resize
-from abaca.service.placement import Scheduling
-from abaca.store import messages, services
-from abaca.store.engine import Store
+from abaca.service.placement import NobodyUp, Scheduling, place
+from abaca.store import messages, services, types
+from abaca.store.engine import Store, Tx
 from support.running import USER, Running, running
 
 
@@ -154,3 +158,115 @@ def test_a_share_that_its_backend_has_extended_is_not_refused_afterwards(
         assert len(calls) == 2
         assert (grown.status, grown.size) == ("available", 10)
         assert world.violations() == []
+
+
+HOST = "host@fake"
+
+
+def allocated(store: Store) -> list[int]:
+    with store.read() as tx:
+        return [pool.allocated_gb for pool in services.pools_all(tx)]
+
+
+def test_a_pool_that_is_missing_in_a_report_keeps_its_bookings(
+    store: Store, tmp_path: Path
+) -> None:
+    with running(store, tmp_path, fake_pools=["a:10"]) as world:
+        world.share(size=7)
+        with store.transaction() as tx:
+            services.report_pools(tx, HOST, {})
+        assert allocated(store) == []
+        world.manager._report(world.manager.backends[0])
+        assert allocated(store) == [7]
+        assert world.violations() == []
+
+
+def test_a_booking_that_another_transaction_overtook_is_judged_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two placements see the same room; only one of them gets it."""
+    with running(store, tmp_path, fake_pools=["a:10", "b:9"]) as world:
+        real, overtaken = services.book_if, []
+
+        def overtake(tx: Tx, host: str, delta: int, seen: int) -> bool:
+            if not overtaken:
+                overtaken.append(host)
+                services.book(tx, host, 5)  # as if another one had committed it just now
+            return real(tx, host, delta, seen)
+
+        monkeypatch.setattr(services, "book_if", overtake)
+        share = world.share(size=8)
+        assert overtaken == ["host@fake#a"]
+        assert share.host == "host@fake#b"
+
+
+def test_a_service_that_was_stopped_gets_nothing_from_that_moment(
+    store: Store, tmp_path: Path
+) -> None:
+    never = {"report_interval": 3600.0}
+    with running(store, tmp_path, never, fake_pools=["a:10"]) as world:
+        share = world.share(size=1)
+        with store.transaction() as tx:
+            services.mark_stopped(tx, [HOST])
+            kind = types.named(tx, share.share_type_id or "")
+            with pytest.raises(NobodyUp):
+                place(tx, share, kind, {}, is_admin=False)
+
+
+class Skewed(clock.Clock):
+    """The clock of a host that is an hour ahead."""
+
+    def now(self) -> float:
+        return super().now() + 3600
+
+
+def test_a_host_whose_clock_is_wrong_takes_no_service_for_dead(
+    store: Store, tmp_path: Path
+) -> None:
+    if store.dialect == "sqlite":
+        pytest.skip("SQLite is on one machine, which has one clock")
+    with running(store, tmp_path, fake_pools=["a:10"]) as world:
+        share = world.share(size=1)
+        clock.install(Skewed())
+        try:
+            with store.transaction() as tx:
+                kind = types.named(tx, share.share_type_id or "")
+                assert place(tx, share, kind, {}, is_admin=False).host == "host@fake#a"
+        finally:
+            clock.install(None)
+
+
+def test_a_service_is_up_while_its_driver_takes_long_for_a_look(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often = {"report_interval": 0.05, "drift_interval": 0.05}
+    with running(store, tmp_path, often, fake_pools=["a:10"]) as world:
+        hanging, go_on = threading.Event(), threading.Event()
+        driver = world.manager.backends[0].driver
+
+        def slow(context: object) -> list[object]:
+            hanging.set()
+            go_on.wait(60)
+            return []
+
+        monkeypatch.setattr(driver, "get_inventory", slow)
+        try:
+            assert hanging.wait(30)
+            before = reported_at(store)
+            assert wait_until(lambda: reported_at(store) > before, 30)
+        finally:
+            go_on.set()
+
+
+def reported_at(store: Store) -> float:
+    with store.read() as tx:
+        found = services.service(tx, HOST, "manila-share")
+    assert found is not None
+    return found.reported_at
+
+
+def test_two_backends_of_one_long_host_name_are_ensured_side_by_side() -> None:
+    host = "h" * 70
+    one, other = lock_key(f"ensure:{host}@one"), lock_key(f"ensure:{host}@two")
+    assert one != other
+    assert max(len(one), len(other)) <= 64

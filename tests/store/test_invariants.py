@@ -62,7 +62,7 @@ PLANTED: dict[str, tuple[str, Plant]] = {
     "a lost snapshot": ("2: snapshot", in_array("DELETE FROM snapshots")),
     "another size": ("2: share", in_array("UPDATE shares SET size = 7")),
     "a quota leak": ("3: quota", change(t.quota_usages, in_use=9)),
-    "a double booking": ("3: pool", change(t.pools, allocated_gb=99)),
+    "a double booking": ("3: pool", change(t.bookings, gigabytes=99)),
     "a door that is open": (
         "4: share",
         in_array("UPDATE rules SET access_to = '10.9.9.9' WHERE access_level = 'rw'"),

@@ -56,3 +56,44 @@ def test_a_database_of_the_first_release_is_upgraded(empty: Store) -> None:
     assert migrate.version(empty) == migrate.HEAD
     assert migrate.differences(empty) == []
     empty.close()
+
+
+def test_bookings_are_counted_anew_from_the_shares(empty: Store) -> None:
+    """A pool that was missing in one report had lost its bookings for ever."""
+    migrate.upgrade(empty, "0002")
+    now = "2026-01-01T00:00:00.000000"
+    share = (
+        "INSERT INTO shares (id, project_id, user_id, size, share_proto, is_public,"
+        " snapshot_support, create_share_from_snapshot_support, revert_to_snapshot_support,"
+        " mount_snapshot_support, is_soft_deleted, created_at) VALUES"
+        " (:id, 'p', 'u', :size, 'NFS', :no, :no, :no, :no, :no, :no, :now)"
+    )
+    instance = (
+        "INSERT INTO share_instances (id, share_id, host, status, access_rules_status,"
+        " cast_rules_to_readonly, created_at)"
+        " VALUES (:id, :id, :host, 'available', 'active', :no, :now)"
+    )
+    with empty.transaction() as tx:
+        tx.run(
+            sa.text(
+                "INSERT INTO pools (host, backend_host, stats, allocated_gb, updated_at)"
+                " VALUES ('h@b#p', 'h@b', '{}', 0, :now)"
+            ),
+            {"now": now},
+        )
+        for identity, size, host in (
+            ("one", 300, "h@b#p"),
+            ("two", 400, "h@b#p"),
+            ("new", 5, None),
+        ):
+            values = {"id": identity, "size": size, "host": host, "no": False, "now": now}
+            tx.run(sa.text(share), values)
+            tx.run(sa.text(instance), values)
+    migrate.upgrade(empty)
+    with empty.read() as tx:
+        found = [
+            (row[0], row[1]) for row in tx.all(sa.text("SELECT host, gigabytes FROM bookings"))
+        ]
+    assert found == [("h@b#p", 700)]
+    migrate.upgrade(empty)
+    empty.close()

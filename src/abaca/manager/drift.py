@@ -19,6 +19,7 @@ from abaca.model import drift as model
 from abaca.model.context import system_context
 from abaca.model.drift import KINDS, Finding
 from abaca.model.errors import DriverError, Unavailable
+from abaca.model.operations import lock_key
 from abaca.service.drift import enqueue_repairs
 from abaca.store import drift as store
 from abaca.store.drift import Expected
@@ -172,7 +173,7 @@ def _strangers(seen: View) -> Iterator[Values]:
             "kind": model.STALE_EXPORT if there.kind == EXPORT else model.EXTRA,
             "resource_type": there.kind.upper(),
             "backend_id": there.id,
-            "lock_key": key[:64],
+            "lock_key": lock_key(key),
             "expected": "not there",
             "found": f"there, rules: {rules}",
             "detail": {

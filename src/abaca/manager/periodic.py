@@ -1,4 +1,4 @@
-"""Work that comes round: reports, used sizes, clean-up.  Each under the lease of its queue, so
+"""Periodic tasks: heartbeats, reports, used sizes, clean-up.  Each under the lease of its queue, so
 once per backend (or once per cluster), however many managers there are."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The manager of a process: its backends, the worker that runs their operations, what comes round.
+"""The manager of a process: its backends, the worker that runs their operations, periodic tasks.
 
 A backend that cannot be set up waits by itself; the others work.
 """
@@ -18,6 +18,7 @@ from abaca.drivers.contract.errors import transient
 from abaca.model import clock
 from abaca.model.context import system_context
 from abaca.model.errors import Unavailable
+from abaca.model.operations import lock_key
 from abaca.operations import log as oplog
 from abaca.operations.enqueue import enqueue
 from abaca.operations.lease import Lease
@@ -93,7 +94,8 @@ class Manager:
         """Returns at once; backends come up in the background."""
         _, periodic = self.serve_placement()
         self.worker.start()
-        periodic.start()
+        for each in periodic:
+            each.start()
         for backend in self.backends:
             thread = threading.Thread(
                 target=self._bring_up, args=(backend,), name=f"set up {backend.name}", daemon=True
@@ -133,35 +135,53 @@ class Manager:
         if not backend.set_up(self._stop) or self._stop.is_set():
             return
         queue, periodic = self.serve(backend)
-        periodic.start()
+        for each in periodic:
+            each.start()
         queue.start()
         log.info("backend.up", backend=backend.name, host=backend.host)
 
-    def serve(self, backend: Backend) -> tuple[Queue, Periodic]:
-        """The queue of a backend and what comes round for it; neither is started."""
+    def serve(self, backend: Backend) -> tuple[Queue, list[Periodic]]:
+        """The queue of a backend and its periodic tasks; nothing of it is started.
+
+        The heartbeat and the report have threads of their own: however long the driver takes for
+        another task, the service stays up and its pools are known.
+        """
         queue = self.worker.serve(backend.host, backend, self.options.threads_per_backend)
-        periodic = self._come_round(backend.name, queue.lease, self._backend_tasks(backend))
+        name, every = backend.name, self.options.report_interval
+        heartbeat = Task("heartbeat", every, lambda: self._heartbeat(backend))
+        report = Task("report", every, lambda: self._report(backend))
+        reports = self._periodic_tasks(f"{name} report", queue.lease, [report])
+        periodic = [
+            self._periodic_tasks(f"{name} heartbeat", queue.lease, [heartbeat]),
+            reports,
+            self._periodic_tasks(name, queue.lease, self._backend_tasks(backend)),
+        ]
 
         def taken() -> None:
             self._ensure(backend)
-            periodic.now()
+            for each in periodic:
+                each.now()
 
         queue.on_taken = taken
-        backend.breaker.changed = lambda: self._breaker_changed(backend, periodic)
+        backend.breaker.changed = lambda: self._breaker_changed(backend, reports)
         backend.calls.changed = backend.breaker.changed
-        backend.freed = lambda: periodic.at("report", clock.uptime() + FREED_SECONDS)
+        backend.freed = lambda: reports.at("report", clock.uptime() + FREED_SECONDS)
         return queue, periodic
 
-    def serve_placement(self) -> tuple[Queue, Periodic]:
+    def serve_placement(self) -> tuple[Queue, list[Periodic]]:
         """As serve, for what no backend has been chosen for, and for the cluster as a whole."""
         queue = self.worker.serve(oplog.UNPLACED, None, self.options.placement_threads)
-        return queue, self._come_round("scheduler", queue.lease, self._cluster_tasks())
+        heartbeat = Task("heartbeat", self.options.report_interval, self._scheduler_heartbeat)
+        return queue, [
+            self._periodic_tasks("scheduler heartbeat", queue.lease, [heartbeat]),
+            self._periodic_tasks("scheduler", queue.lease, self._cluster_tasks()),
+        ]
 
-    def _breaker_changed(self, backend: Backend, periodic: Periodic) -> None:
+    def _breaker_changed(self, backend: Backend, reports: Periodic) -> None:
         """Say so where schedulers and administrators look; have it probed, or go on."""
         state = backend.breaker.state
         log.warning("backend.breaker", backend=backend.name, state=state.name, error=state.error)
-        periodic.at("report", state.until)
+        reports.at("report", state.until)
         with contextlib.suppress(Unavailable):  # then the next report says it
             self._tell_problem(backend)
             if state.name != OPEN:
@@ -182,7 +202,7 @@ class Manager:
                 services.set_problem(tx, backend.host, problem)
             told = problem
 
-    def _come_round(self, name: str, lease: Lease, tasks: list[Task]) -> Periodic:
+    def _periodic_tasks(self, name: str, lease: Lease, tasks: list[Task]) -> Periodic:
         periodic = Periodic(name, lease, tasks)
         self._periodic.append(periodic)
         return periodic
@@ -190,15 +210,8 @@ class Manager:
     def _ensure(self, backend: Backend) -> None:
         """Once for each time this process takes the backend over."""
         with self.store.transaction() as tx:
-            services.report_service(
-                tx,
-                host=backend.host,
-                binary="manila-share",
-                topic="manila-share",
-                zone=backend.zone,
-                enabled=self.options.enable_new_services,
-            )
-            key = f"ensure:{backend.host}"[:64]  # as in service/services.py
+            self._is_alive(tx, backend)
+            key = lock_key(f"ensure:{backend.host}")  # as in service/services.py
             if not oplog.any_live(tx, key):
                 enqueue(
                     tx,
@@ -210,10 +223,10 @@ class Manager:
                     ctx=system_context(),
                 )
 
-    # --- what comes round -------------------------------------------------------------------------
+    # --- periodic tasks ---------------------------------------------------------------------------
     def _backend_tasks(self, backend: Backend) -> list[Task]:
         options = self.options
-        tasks = [Task("report", options.report_interval, lambda: self._report(backend))]
+        tasks = []
         if hasattr(backend.driver, "reconcile"):
             seconds = options.reconcile_interval
             tasks.append(Task("reconcile", seconds, lambda: backend.ask("reconcile")))
@@ -225,13 +238,26 @@ class Manager:
     def _cluster_tasks(self) -> list[Task]:
         options = self.options
         return [
-            Task("report", options.report_interval, self._report_scheduler),
             Task("statistics", options.report_interval, lambda: statistics.gather(self.store)),
             Task("clean up", options.cleanup_interval, self._clean_up),
             Task("recycle bin", options.recycle_interval, self._expire_shares),
         ]
 
+    def _is_alive(self, tx: Tx, backend: Backend) -> None:
+        services.report_service(
+            tx,
+            host=backend.host,
+            binary="manila-share",
+            topic="manila-share",
+            zone=backend.zone,
+            enabled=self.options.enable_new_services,
+        )
+
+    def _heartbeat(self, backend: Backend) -> None:
+        self._tell_problem(backend, lambda tx: self._is_alive(tx, backend))
+
     def _report(self, backend: Backend) -> None:
+        """What the pools have, as the driver says; it may take its time."""
         with self.store.read() as tx:
             allocated = services.allocated(tx, backend.host)
         try:
@@ -240,24 +266,13 @@ class Manager:
             self._tell_problem(backend)
             raise
 
-        def report(tx: Tx) -> None:
-            services.report_service(
-                tx,
-                host=backend.host,
-                binary="manila-share",
-                topic="manila-share",
-                zone=backend.zone,
-                enabled=self.options.enable_new_services,
-            )
-            services.report_pools(tx, backend.host, pools)
-
-        self._tell_problem(backend, report)
+        self._tell_problem(backend, lambda tx: services.report_pools(tx, backend.host, pools))
         self._reported.set()
 
     def _compare(self, backend: Backend) -> None:
         drift.look(backend, self.store, repair=self.options.drift_repair)
 
-    def _report_scheduler(self) -> None:
+    def _scheduler_heartbeat(self) -> None:
         with self.store.transaction(durable=False) as tx:
             services.report_service(
                 tx,

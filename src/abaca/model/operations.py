@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -51,3 +52,11 @@ class Operation(msgspec.Struct, frozen=True):
     def retries(self) -> int:
         """Runs that had to be made again."""
         return sum(step.name in ("retry", "interrupted") for step in self.steps)
+
+
+LONGEST_KEY = 64  # characters
+
+
+def lock_key(text: str) -> str:
+    """The text as a lock key; one that is too long for a key is hashed, never cut."""
+    return text if len(text) <= LONGEST_KEY else hashlib.sha256(text.encode()).hexdigest()

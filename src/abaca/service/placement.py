@@ -6,12 +6,13 @@ why, or waits for one to come up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from abaca.model import clock
+from abaca.model.errors import Collision
 from abaca.model.services import Pool as PoolRow
+from abaca.model.services import is_up
 from abaca.model.shares import Share
 from abaca.model.types import ShareType
 from abaca.scheduler.errors import NoValidHost
@@ -22,6 +23,8 @@ from abaca.store import services
 from abaca.store import shares as store
 from abaca.store import snapshots as snapshot_store
 from abaca.store.engine import Tx
+
+MOST_TRIES = 100  # of one placement; each failed one means that another placement succeeded
 
 
 class Scheduling:
@@ -50,17 +53,28 @@ def place(
 ) -> Place:
     """Book the best pool.  Raises NoValidHost, NobodyUp."""
     request = _request(tx, share, share_type, hints, is_admin)
-    rows = {row.host: row for row in services.pools_all(tx, lock=True)}
-    pools = [pool(row) for row in rows.values()]
+    rows = {row.host: row for row in services.pools_all(tx)}
+    for _ in range(MOST_TRIES):
+        row = rows[_choose(request, rows.values())]
+        if services.book_if(tx, row.host, share.size, row.allocated_gb):
+            return Place(row.host, row.zone_id, row.zone)
+        # Another transaction has booked there: judge the pool again as it is now.
+        if (now := services.pool(tx, row.host)) is None:
+            del rows[row.host]
+        else:
+            rows[row.host] = now
+    raise Collision(f"Bookings on {row.host} changed {MOST_TRIES} times while one was made.")
+
+
+def _choose(request: PlacementRequest, rows: Iterable[PoolRow]) -> str:
+    """The host of the best pool.  Raises NoValidHost, NobodyUp."""
+    pools = [pool(row) for row in rows]
     try:
-        chosen = Scheduling.placer.place(request, _allowed(request, pools))
+        return Scheduling.placer.place(request, _allowed(request, pools)).host
     except NoValidHost as none:
         if any(each.up for each in pools):
             raise
         raise NobodyUp(none.explanation) from none
-    services.book(tx, chosen.host, share.size)
-    row = rows[chosen.host]
-    return Place(row.host, row.zone_id, row.zone)
 
 
 def _allowed(request: PlacementRequest, pools: Sequence[Pool]) -> Sequence[Pool]:
@@ -77,7 +91,7 @@ def pool(row: PoolRow, unbooked: int = 0) -> Pool:
         row.stats,
         availability_zone=row.zone,
         allocated_gb=row.allocated_gb - unbooked,
-        up=row.problem is None and clock.now() - row.reported_at < Scheduling.service_down_time,
+        up=is_up(row, Scheduling.service_down_time),
         disabled=row.disabled,
     )
 

@@ -11,14 +11,13 @@ import msgspec
 
 from abaca.model.context import Context
 from abaca.model.errors import BadRequest, NotFound
-from abaca.model.services import Pool
+from abaca.model.services import Pool, is_up
 from abaca.scheduler.operators import matcher
 from abaca.scheduler.request import PlacementRequest
 from abaca.store import services as store
 
 from . import types
 from .env import Env
-from .services import is_up
 
 # what is shown of a pool whose backend does not say it
 UNSAID: dict[str, Any] = {
@@ -113,7 +112,7 @@ def find(
     found = [
         place(pool)
         for pool in pools
-        if not (pool.disabled or pool.problem) and is_up(pool.reported_at, env.settings)
+        if not pool.disabled and is_up(pool, env.settings.service_down_time)
     ]
     return [
         one

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from abaca.model import clock
 from abaca.model.context import Context
 from abaca.model.errors import Conflict, NotFound
-from abaca.model.services import Service
+from abaca.model.operations import lock_key
+from abaca.model.services import Service, is_up
 from abaca.store import services as store
 
 from .env import Env, Settings, enqueue
@@ -31,16 +31,10 @@ class Seen(msgspec.Struct, frozen=True):
         return self.service.disabled_reason or self.service.problem
 
 
-def is_up(reported_at: float, settings: Settings) -> bool:
-    """Whether it gave a sign of life lately."""
-    return clock.now() - reported_at <= settings.service_down_time
-
-
 def seen(service: Service, settings: Settings) -> Seen:
     if service.stopped:
         return Seen(service, "stopped")
-    up = is_up(service.reported_at, settings) and service.problem is None
-    return Seen(service, "up" if up else "down")
+    return Seen(service, "up" if is_up(service, settings.service_down_time) else "down")
 
 
 def find(env: Env, ctx: Context) -> list[Seen]:
@@ -77,7 +71,7 @@ def ensure_shares(env: Env, ctx: Context, host: str) -> None:
             ctx,
             "ensure_driver_resources",
             host=host,
-            lock_key=f"ensure:{host}"[:64],
+            lock_key=lock_key(f"ensure:{host}"),
             resource=("SERVICE", str(found.id)),
             project_id=ctx.project_id,
             payload={"skip_backend_info_check": True},

@@ -14,7 +14,7 @@ from .engine import Store
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0002"
+HEAD = "0003"
 _FOLDER = Path(__file__).parent / "migrations"
 # Two processes that start at once must not both create the tables.
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(4120231)")

@@ -8,16 +8,17 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from abaca.model import clock
 from abaca.model.ids import new_id
 from abaca.model.services import AvailabilityZone, Pool, Service
 
+from .clock import db_clock
 from .engine import Tx
 from .fixed import Fixed
 from .many import one_of
-from .schema import availability_zones, pools, services
+from .schema import availability_zones, bookings, pools, services
 
-_z, _s, _p = availability_zones.c, services.c, pools.c
+_z, _s, _p, _b = availability_zones.c, services.c, pools.c, bookings.c
+_SILENCE = (db_clock() - _s.reported_at).label("silence")
 
 
 def of_backend(host: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
@@ -64,7 +65,7 @@ def ensure_zone(tx: Tx, name: str) -> str:
 # --- services -------------------------------------------------------------------------------------
 _SERVICES = sa.select(
     _s.id, _s.binary, _s.host, _s.topic, _z.name, _s.disabled, _s.disabled_reason, _s.ensuring,
-    _s.reported_at, _s.stopped, _s.created_at, _s.updated_at, _s.problem,
+    _s.reported_at, _s.stopped, _s.created_at, _s.updated_at, _s.problem, _SILENCE,
 ).select_from(services.join(availability_zones, _z.id == _s.availability_zone_id))  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def service(tx: Tx, host: str, binary: str) -> Service | None:
 _REPORT = Fixed(
     sa.update(services)
     .where(_s.host == sa.bindparam("which"), _s.binary == sa.bindparam("what"))
-    .values(reported_at=sa.bindparam("clock"), updated_at=sa.bindparam("now"), stopped=False)
+    .values(reported_at=db_clock(), updated_at=sa.bindparam("now"), stopped=False)
 )
 
 
@@ -88,7 +89,7 @@ def report_service(
     tx: Tx, *, host: str, binary: str, topic: str, zone: str, enabled: bool = True
 ) -> None:
     """A sign of life; the first one makes the row."""
-    values = {"which": host, "what": binary, "clock": clock.now(), "now": tx.now}
+    values = {"which": host, "what": binary, "now": tx.now}
     if tx.run(_REPORT, values) == 0:
         tx.run(
             sa.insert(services).values(
@@ -97,7 +98,7 @@ def report_service(
                 topic=topic,
                 availability_zone_id=ensure_zone(tx, zone),
                 disabled=not enabled,
-                reported_at=clock.now(),
+                reported_at=db_clock(),
                 created_at=tx.now,
             )
         )
@@ -128,8 +129,8 @@ def update_service(tx: Tx, service_id: int, **values: Any) -> None:
 # --- pools ----------------------------------------------------------------------------------------
 _REPORT_POOL = Fixed(
     sa.text(
-        "INSERT INTO pools (host, backend_host, stats, allocated_gb, updated_at)"
-        " VALUES (:host, :backend, :stats, 0, :now)"
+        "INSERT INTO pools (host, backend_host, stats, updated_at)"
+        " VALUES (:host, :backend, :stats, :now)"
         " ON CONFLICT (host) DO UPDATE SET stats = excluded.stats, updated_at = excluded.updated_at"
     )
 )
@@ -141,7 +142,7 @@ _POOLS_GONE = Fixed(
 
 
 def report_pools(tx: Tx, backend_host: str, stats: Mapping[str, Mapping[str, Any]]) -> None:
-    """What a backend said of its pools: {host@backend#pool: stats}.  Bookings stay."""
+    """What a backend said of its pools: {host@backend#pool: stats}.  Its others are not offered."""
     for host, values in sorted(stats.items()):  # locked in one order by everybody
         text = msgspec.json.encode(values).decode()
         row = {"host": host, "backend": backend_host, "stats": text, "now": tx.now}
@@ -149,45 +150,61 @@ def report_pools(tx: Tx, backend_host: str, stats: Mapping[str, Mapping[str, Any
     tx.run(_POOLS_GONE, {"backend": backend_host, "hosts": list(stats)})
 
 
+_GIGABYTES = sa.func.coalesce(_b.gigabytes, 0).label("gigabytes")
 _POOLS = (
-    sa.select(_p.host, _p.stats, _p.allocated_gb, _s.disabled, _s.reported_at, _z.name, _z.id)
-    .add_columns(_s.problem)
+    sa.select(_p.host, _p.stats, _GIGABYTES, _s.disabled, _s.reported_at, _z.name, _z.id)
+    .add_columns(_s.problem, _s.stopped, _SILENCE)
     .select_from(
-        pools.join(services, (_s.host == _p.backend_host) & (_s.binary == "manila-share")).join(
-            availability_zones, _z.id == _s.availability_zone_id
-        )
+        pools.join(services, (_s.host == _p.backend_host) & (_s.binary == "manila-share"))
+        .join(availability_zones, _z.id == _s.availability_zone_id)
+        .outerjoin(bookings, _b.host == _p.host)
     )
     .order_by(_p.host)
 )
 
 
-_POOLS_LOCKED = Fixed(_POOLS.with_for_update(of=pools))
+def pools_all(tx: Tx) -> list[Pool]:
+    """The pools that their backends have reported, in order of their names."""
+    return [_pool(row) for row in tx.all(_POOLS)]
 
 
-def pools_all(tx: Tx, *, lock: bool = False) -> list[Pool]:
-    """lock: nobody else books until this transaction ends."""
-    rows = tx.all(_POOLS_LOCKED if lock else _POOLS)
-    return [Pool(row[0], msgspec.json.decode(row[1]), *row[2:]) for row in rows]
+_ONE_POOL = Fixed(_POOLS.where(_p.host == sa.bindparam("which")))
 
 
-_ALLOCATED = Fixed(
-    sa.select(_p.host, _p.allocated_gb).where(_p.backend_host == sa.bindparam("backend"))
-)
+def pool(tx: Tx, host: str) -> Pool | None:
+    """One pool as it is now, with the bookings that were committed meanwhile."""
+    rows = tx.all(_ONE_POOL, {"which": host})
+    return _pool(rows[0]) if rows else None
+
+
+def _pool(row: Any) -> Pool:
+    return Pool(row[0], msgspec.json.decode(row[1]), *row[2:])
+
+
+# --- bookings -------------------------------------------------------------------------------------
+_BOOKED = Fixed(sa.select(_b.host, _b.gigabytes).where(of_backend(_b.host)))
 
 
 def allocated(tx: Tx, backend_host: str) -> dict[str, float]:
     """{host@backend#pool: GiB of all instances placed in it}"""
-    return {row[0]: float(row[1]) for row in tx.all(_ALLOCATED, {"backend": backend_host})}
+    return {row[0]: float(row[1]) for row in tx.all(_BOOKED, {"backend": backend_host})}
 
 
-_BOOK = Fixed(
-    sa.update(pools)
-    .where(_p.host == sa.bindparam("which"))
-    .values(allocated_gb=_p.allocated_gb + sa.bindparam("delta"))
+_UPSERT = (
+    "INSERT INTO bookings (host, gigabytes) VALUES (:which, :delta)"
+    " ON CONFLICT (host) DO UPDATE SET gigabytes = bookings.gigabytes + excluded.gigabytes"
 )
+_BOOK = Fixed(sa.text(_UPSERT))
+_BOOK_IF = Fixed(sa.text(f"{_UPSERT} WHERE bookings.gigabytes = :seen"))
 
 
 def book(tx: Tx, host: str | None, delta_gb: int) -> None:
     """Add to what is allocated in a pool, in the transaction that changes the instance."""
     if host and delta_gb:
         tx.run(_BOOK, {"which": host, "delta": delta_gb})
+
+
+def book_if(tx: Tx, host: str, delta_gb: int, seen_gb: int) -> bool:
+    """As book, if exactly `seen_gb` are allocated still: compare and swap."""
+    values = {"which": host, "delta": delta_gb, "seen": seen_gb}
+    return tx.run(_BOOK_IF, values) == 1

@@ -130,9 +130,11 @@ def _pools(tx: Tx) -> Iterator[str]:
     i = t.share_instances.c
     stmt = sa.select(i.host, sa.func.sum(t.shares.c.size)).where(i.share_id == t.shares.c.id)
     placed = {row[0]: int(row[1]) for row in tx.all(stmt.group_by(i.host)) if row[0]}
-    for host, booked in tx.all(sa.select(t.pools.c.host, t.pools.c.allocated_gb)):
-        if booked != placed.get(host, 0):
-            yield f"3: pool {host} has {booked} GiB booked, the rows say {placed.get(host, 0)}"
+    booked = {row[0]: int(row[1]) for row in tx.all(sa.select(t.bookings))}
+    for host in sorted(placed.keys() | booked.keys()):
+        there, wanted = booked.get(host, 0), placed.get(host, 0)
+        if there != wanted:
+            yield f"3: pool {host} has {there} GiB booked, the rows say {wanted}"
 
 
 def _rules(tx: Tx, backend: Held) -> Iterator[str]:

@@ -13,7 +13,14 @@ from .idempotency import idempotency_keys
 from .messages import messages
 from .operations import LIVE, leases, operations
 from .quotas import quota_class_limits, quota_limits, quota_usages
-from .services import availability_zones, backend_info, driver_private_data, pools, services
+from .services import (
+    availability_zones,
+    backend_info,
+    bookings,
+    driver_private_data,
+    pools,
+    services,
+)
 from .shares import (
     IN_DEFERRED_DELETION,
     KEPT,
@@ -42,6 +49,7 @@ __all__ = [
     "access_rules",
     "availability_zones",
     "backend_info",
+    "bookings",
     "drift_findings",
     "drift_looks",
     "driver_private_data",

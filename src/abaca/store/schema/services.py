@@ -40,8 +40,15 @@ pools = Table(
     Column("host", String(255), primary_key=True),  # host@backend#pool
     Column("backend_host", String(255), nullable=False, index=True),
     Column("stats", Text, nullable=False),  # JSON, as the driver reported it
-    Column("allocated_gb", BigInteger, nullable=False, default=0),  # sum of instances, same tx
     time("updated_at"),
+)
+
+# Apart from what is reported: a pool that is missing in a report keeps its bookings.
+bookings = Table(
+    "bookings",
+    metadata,
+    Column("host", String(255), primary_key=True),  # host@backend#pool
+    Column("gigabytes", BigInteger, nullable=False),  # sum of its instances, same transaction
 )
 
 backend_info = Table(

@@ -152,7 +152,7 @@ class Process:
         )
         for queue, periodic in (manager.serve_placement(), manager.serve(backend)):
             self.dispatchers.append(Dispatcher(queue))
-            self.periodic[periodic] = None
+            self.periodic |= dict.fromkeys(periodic)
         return manager
 
     def look(self) -> None:
