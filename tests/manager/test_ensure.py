@@ -71,6 +71,23 @@ def test_one_bad_share_does_not_stop_the_others(world: Running) -> None:
     assert world.violations() == []
 
 
+def test_what_the_driver_says_of_rules_applied_again_is_kept(world: Running) -> None:
+    """A new password, and a rule that is no longer in force."""
+    share = world.share()
+    allow(world, share)
+    access.allow(world.env, USER, share.id, access_type="ip", access_to="10.0.0.2")
+    world.settle()
+    first, second = access.of_share(world.env, USER, share.id)[0]
+    said = {first.id: {"state": "error", "reason": "no room"}, second.id: {"access_key": "new"}}
+    world.answers("update_access", said)
+    doubt_rules(world)
+    ensure(world)
+    world.settle()
+    first, second = access.of_share(world.env, USER, share.id)[0]
+    assert (first.state, second.state, second.access_key) == ("error", "active", "new")
+    assert world.look(share.id).access_rules_status == "error"
+
+
 def test_a_share_that_is_deleted_meanwhile_is_left_alone(world: Running) -> None:
     gone, other = world.share(), world.share()
     world.array.set_fault("ensure_shares", "latency", seconds=1.0, when="after")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,8 +46,10 @@ def exporter(backend: Backend) -> CifsExporter:
     return found
 
 
-def arguments(backend: Backend, share: object, server: str, who: str | None) -> list[str]:
-    login = ["-U", f"{who}%{PASSWORD}"] if who else ["-N"]
+def arguments(
+    backend: Backend, share: object, server: str, who: str | None, password: str = PASSWORD
+) -> list[str]:
+    login = ["-U", f"{who}%{password}"] if who else ["-N"]
     port = str(backend.options["local_smb_port"])
     return ["smbclient", f"//{server}/share-{share['id']}", "-p", port, *login, "-c"]  # type: ignore[index]
 
@@ -58,10 +60,11 @@ def smbclient(
     command: str,
     who: str | None = None,
     machine: Foreigner | None = None,
+    password: str = PASSWORD,
 ) -> str:
     """What smbclient prints; its errors are NT_STATUS names."""
     server = machine.ours if machine else "127.0.0.1"
-    full = [*arguments(backend, share, server, who), command]
+    full = [*arguments(backend, share, server, who, password), command]
     if machine:
         result = machine.run(*full)
     else:
@@ -236,28 +239,119 @@ def test_users_can_be_made_before_the_first_share() -> None:
         assert server.run("pdbedit", "--list") == ""
 
 
-def test_users_are_made_if_the_operator_wants_it(smb: Backend) -> None:
-    name = f"abaca-t{os.getpid()}"
+@pytest.fixture
+def making(smb: Backend) -> Iterator[Backend]:
+    """With users made by rules."""
     smb.driver.release()
     smb.driver = smb.new_driver(local_smb_create_users=True)
-    try:
-        smb.start()
-        share = smb.share(protocol="CIFS")
-        wanted, system = rule(name, kind="user"), rule("daemon", kind="user")
-        states = smb.allow(share, wanted, system)
-        assert states[system["access_id"]] == {"state": "error"}
-        assert states[wanted["access_id"]]["state"] == "active"
-        login = f"{name}%{states[wanted['access_id']]['access_key']}"
-        command = arguments(smb, share, "127.0.0.1", USER)
-        command[command.index("-U") + 1] = login
-        result = subprocess.run(
-            [*command, WRITE], capture_output=True, text=True, timeout=60, check=False
-        )
-        assert "NT_STATUS" not in result.stdout
-        assert smb.allow(share, wanted) == {wanted["access_id"]: {"state": "active"}}
-    finally:
-        subprocess.run(["userdel", name], capture_output=True, timeout=60, check=False)
-        smb.restart()
+    smb.start()
+    yield smb
+    smb.restart()
+
+
+ANN = rule("ann", kind="user")
+
+
+def key(told: dict[str, Any]) -> str:
+    """The password that the answer to ANN has."""
+    assert told[ANN["access_id"]]["state"] == "active", told
+    return str(told[ANN["access_id"]]["access_key"])
+
+
+@pytest.fixture
+def project() -> str:
+    return uuid.uuid4().hex
+
+
+@pytest.fixture
+def login(project: str) -> str:
+    """Of the project's user ann."""
+    return f"ann.{project[:8]}"
+
+
+def test_a_rule_makes_a_user_of_its_project(making: Backend, project: str, login: str) -> None:
+    share = making.share(protocol="CIFS", project_id=project)
+    password = key(making.allow(share, ANN, rule("bob", "ro", kind="user")))
+    assert "NT_STATUS" not in smbclient(making, share, WRITE, login, password=password)
+    assert key(making.allow(share, ANN)) == password, "asked again"
+    other = making.share(protocol="CIFS", project_id=project)
+    assert key(making.allow(other, ANN)) == password, "one user for all shares of the project"
+    making.driver.release()
+    making.driver = making.new_driver(local_smb_create_users=True)
+    making.start()
+    assert key(making.allow(share, ANN)) == password
+    assert list(held(making, share)["rules"]) == [
+        {"access_type": "user", "access_to": "ann", "access_level": "rw"}
+    ]
+
+
+def test_two_projects_have_users_of_one_name(making: Backend, project: str, login: str) -> None:
+    ours = making.share(protocol="CIFS", project_id=project)
+    theirs = making.share(protocol="CIFS", project_id=uuid.uuid4().hex)
+    password, other = key(making.allow(ours, ANN)), key(making.allow(theirs, ANN))
+    assert password != other
+    their_login = f"ann.{theirs['project_id'][:8]}"
+    assert "NT_STATUS" not in smbclient(making, theirs, WRITE, their_login, password=other)
+    assert "NT_STATUS" in smbclient(making, theirs, "ls", login, password=password)
+    assert "NT_STATUS" in smbclient(making, ours, "ls", their_login, password=other)
+
+
+def test_a_user_is_gone_with_the_last_rule_that_names_it(
+    making: Backend, project: str, login: str
+) -> None:
+    """And what comes later under the same name has another password."""
+    first, second = (making.share(protocol="CIFS", project_id=project) for _ in range(2))
+    password = key(making.allow(first, ANN))
+    making.allow(second, ANN)
+    making.allow(first)
+    assert "NT_STATUS" not in smbclient(making, second, "ls", login, password=password)
+    making.delete(second)
+    assert login not in exporter(making).server.run("pdbedit", "--list")
+    new = key(making.allow(first, ANN))
+    assert new != password
+    assert "NT_STATUS" in smbclient(making, first, "ls", login, password=password)
+    assert "NT_STATUS" not in smbclient(making, first, "ls", login, password=new)
+
+
+def test_what_a_cut_off_call_left_of_a_user_is_repaired(
+    making: Backend, project: str, login: str
+) -> None:
+    share = making.share(protocol="CIFS", project_id=project)
+    server = exporter(making).server
+    password = key(making.allow(share, ANN))
+    server.run("pdbedit", "--delete", f"--user={login}")  # the file was there first
+    assert key(making.allow(share, ANN)) == password
+    assert "NT_STATUS" not in smbclient(making, share, "ls", login, password=password)
+    making.driver.release()
+    (server.directory / "users" / f"{login}.json").write_text("{")
+    making.driver = making.new_driver(local_smb_create_users=True)
+    making.start()
+    assert not exporter(making).lets_in(name(share)), "so the rules are applied again"
+    new = key(making.allow(share, ANN))
+    assert new != password
+    assert "NT_STATUS" in smbclient(making, share, "ls", login, password=password)
+    assert "NT_STATUS" not in smbclient(making, share, "ls", login, password=new)
+
+
+@pytest.mark.parametrize("word", ["Ann", "ROOT", "a b", "-a", "a" * 33])
+def test_a_user_of_a_rule_is_lower_case(
+    making: Backend, project: str, login: str, word: str
+) -> None:
+    """Samba ignores case, so Ann and ann would be two rules for one user."""
+    share = making.share(protocol="CIFS", project_id=project)
+    bad = rule(word, "ro", kind="user")
+    told = making.told(share, ANN, bad)
+    assert told[bad["access_id"]]["state"] == "error" and told[bad["access_id"]]["reason"]
+    assert "NT_STATUS" not in smbclient(making, share, WRITE, login, password=key(told))
+
+
+def test_of_two_rules_for_one_user_the_stricter_holds(
+    making: Backend, project: str, login: str
+) -> None:
+    share = making.share(protocol="CIFS", project_id=project)
+    password = key(making.told(share, rule("ann", "ro", kind="user"), ANN))
+    assert "NT_STATUS_ACCESS_DENIED" in smbclient(making, share, WRITE, login, password=password)
+    assert "NT_STATUS" not in smbclient(making, share, "ls", login, password=password)
 
 
 def test_snapshot_over_smb_is_read_only(smb: Backend) -> None:

@@ -32,6 +32,7 @@ class Wanted:
     users: dict[str, User] = field(default_factory=dict)  # by rule id
     names: dict[str, str] = field(default_factory=dict)  # common names of certificates, by rule id
     refused: dict[str, str] = field(default_factory=dict)  # by rule id
+    project: str = ""  # whose rules these are
 
     def states(self, rules: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
         """What to tell of each rule."""

@@ -122,11 +122,30 @@ def _settle(
         elif rule.state in UNDER_WAY.values() or said.state == "error":
             # one that was denied meanwhile is left to the operation that denies it
             store.settle(tx, [rule.id], said.state or "active", before=[rule.state])
-        if said.access_key is not None:
-            store.update(tx, rule.access_id, access_key=said.access_key)
-        if said.state == "error":
-            _tell_refused(job, tx, rule, said.reason)
+        _note(job, tx, rule, said)
     store.remove(tx, [rule.id for rule in gone], [rule.access_id for rule in gone])
+
+
+def note_applied_again(
+    job: Job[Backend], rules: Sequence[InstanceRule], updates: Mapping[str, RuleUpdate]
+) -> None:
+    """What the driver said of rules that were in force and were applied once more."""
+    if not updates:
+        return
+    with job.transaction() as tx:
+        for rule in rules:
+            said = updates.get(rule.access_id, _NOTHING)
+            if said.state == "error":
+                store.settle(tx, [rule.id], "error", before=["active"])
+            _note(job, tx, rule, said)
+
+
+def _note(job: Job[Backend], tx: Tx, rule: InstanceRule, said: RuleUpdate) -> None:
+    """The key of a rule, and why it was refused."""
+    if said.access_key not in (None, rule.access_key):
+        store.update(tx, rule.access_id, access_key=said.access_key)
+    if said.state == "error":
+        _tell_refused(job, tx, rule, said.reason)
 
 
 def _tell_refused(job: Job[Backend], tx: Tx, rule: InstanceRule, reason: str | None) -> None:

@@ -25,7 +25,7 @@ from abaca.store import shares as store
 from abaca.store.engine import Tx
 
 from . import messages, records
-from .access import known_to_driver, set_status
+from .access import known_to_driver, note_applied_again, set_status
 from .backend import Backend
 from .kinds import kinds
 
@@ -184,7 +184,7 @@ def recover_rules(job: Job[Backend], share: Share) -> None:
     with job.read() as tx:
         rules = known_to_driver(job, share, access_store.on_instance(tx, share.instance_id))
     wanted = [r for r in rules if r.state not in ("queued_to_deny", "denying", "error")]
-    job.backend.update_access(
+    updates = job.backend.update_access(
         job,
         job.backend.context(job),
         records.share(share),
@@ -193,3 +193,4 @@ def recover_rules(job: Job[Backend], share: Share) -> None:
         delete_rules=[],
         update_rules=[],
     )
+    note_applied_again(job, wanted, updates)

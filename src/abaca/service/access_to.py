@@ -14,7 +14,7 @@ from collections.abc import Callable
 from abaca.model import networks
 from abaca.model.errors import BadRequest
 
-_USER = re.compile(r'[^"/\\\[\]:;|=,+*?<>]{4,255}')
+_USER = re.compile(r'[^"/\\\[\]:;|=,+*?<>]{1,255}')
 _CEPHX = re.compile(r"[!-~ ]+")
 MAX = 255
 
@@ -81,7 +81,7 @@ def _user(access_to: str) -> str:
     ):
         raise _refused(
             access_to,
-            'a name of 4 to 255 characters without " / \\ [ ] : ; | = , + * ? < > and without '
+            'a name of 1 to 255 characters without " / \\ [ ] : ; | = , + * ? < > and without '
             "blanks around it",
         )
     return access_to

@@ -22,7 +22,7 @@ PROGRAMS: dict[str, dict[str, str]] = {
         "net": "samba-common-bin",
         "smbcontrol": "samba",
         "pdbedit": "samba",
-        "useradd": "passwd",
+        "smbstatus": "samba",
     },
     "GLUSTERFS": {"mount.glusterfs": "glusterfs-client"},
 }

@@ -36,6 +36,7 @@ class Access(Shares):
             raise errors.ShareResourceNotFound(share_id=share["id"])
         read_only = bool(share.get("cast_rules_to_readonly"))
         wanted = rules.read(access_rules, exporter.rule_types, read_only)
+        wanted.project = share.get("project_id") or ""
         if not exporter.has(name):
             self._export(share)
         additions = exporter.allow(name, wanted)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
+import threading
 from pathlib import Path
 
 from abaca.drivers.local.exporter import Location, Rule, Served, rule
 from abaca.drivers.rules import Wanted
 from abaca.drivers.samba.rules import Network, Rules, of_one_level
-from abaca.drivers.samba.server import SambaFailure, SmbServer
+from abaca.drivers.samba.server import SmbServer
 from abaca.drivers.samba.shares import RegistryShares
-from abaca.drivers.samba.users import Users
+from abaca.drivers.samba.users import UserRefused, Users
 
-log = logging.getLogger(__name__)
 STANDARD_PORT = 445
 ONE_LEVEL = (
     "over SMB a share cannot be writable for one address and read-only for another; use rules for "
@@ -30,9 +29,9 @@ class CifsExporter:
     ) -> None:
         self.server = SmbServer(directory, port)
         self.shares = RegistryShares(self.server)
-        self.users = Users(self.server)
+        self.users = Users(self.server, create_users)
         self._addresses = addresses
-        self._create_users = create_users
+        self._lock = threading.Lock()  # a user is not deleted between being made and named
 
     def export(self, name: str, source: str, near: str | None = None) -> None:
         self.shares.create(name, source)
@@ -42,7 +41,11 @@ class CifsExporter:
 
     def lets_in(self, name: str) -> bool:
         share = self.shares.get(name)
-        return share is not None and bool(share.rules.networks or share.rules.users)
+        if share is None:
+            return False
+        with self._lock:
+            known = all(map(self.users.is_known, share.rules.users))
+        return known and bool(share.rules.networks or share.rules.users)
 
     def locations(self, name: str) -> list[Location]:
         return [
@@ -69,28 +72,35 @@ class CifsExporter:
         asked: dict[Network, bool] = {}
         for client in wanted.clients:
             asked[client.network] = asked.get(client.network, True) and client.writable
-        share = self.shares.get(name)
-        networks = of_one_level(asked, share.rules.networks if share else {})
-        users, additions = self._users(wanted)
-        self.shares.set_rules(name, Rules(networks, users))
+        with self._lock:
+            share = self.shares.get(name)
+            networks = of_one_level(asked, share.rules.networks if share else {})
+            users, additions = self._users(wanted)
+            self.shares.set_rules(name, Rules(networks, users))
+            self._forget_users()
         for key, network in wanted.networks.items():
             if network not in networks:
                 additions[key] = {"state": "error", "reason": ONE_LEVEL}
         return additions
 
     def withdraw(self, name: str) -> None:
-        self.shares.delete(name)
+        with self._lock:
+            self.shares.delete(name)
+            self._forget_users()
 
     def check(self) -> None:
         self.server.prepare()  # users can be made before the first share
+        self.users.prepare()
         self.server.check_port()
 
     def reconcile(self) -> None:
-        self.shares.reconcile()
+        with self._lock:
+            self.shares.reconcile()
+            self._forget_users()
 
     def look(self) -> dict[str, Served]:
         return {
-            name: Served(whole, _in_force(rules) if rules else None)
+            name: Served(whole, self._in_force(rules) if rules else None)
             for name, (whole, rules) in self.shares.look().items()
         }
 
@@ -98,31 +108,31 @@ class CifsExporter:
         self.server.stop()
 
     def _users(self, wanted: Wanted) -> tuple[dict[str, bool], dict[str, dict[str, str]]]:
-        """The users that exist (or could be made), and what to tell of their rules."""
+        """The users that exist or were made, and what to tell of their rules."""
         users: dict[str, bool] = {}
         additions: dict[str, dict[str, str]] = {}
         for key, user in wanted.users.items():
             try:
-                if not self.users.exists(user.name):
-                    if not self._create_users:
-                        raise SambaFailure(
-                            msg="make it with pdbedit, or set local_smb_create_users"
-                        )
-                    additions[key] = {"access_key": self.users.create(user.name)}
-            except SambaFailure as problem:
-                log.warning("there is no Samba user %s: %s", user.name, problem)
-                reason = "the storage has no such user; ask your administrator to make it"
-                additions[key] = {"state": "error", "reason": reason}
+                account = self.users.of_rule(user.name, wanted.project)
+            except UserRefused as problem:
+                additions[key] = {"state": "error", "reason": str(problem)}
                 continue
-            users[user.name] = users.get(user.name, True) and user.writable
+            if account.password:
+                additions[key] = {"access_key": account.password}
+            users[account.login] = users.get(account.login, True) and user.writable
         return users, additions
 
+    def _forget_users(self) -> None:
+        """Users that no rule names any more, and what they are connected by."""
+        gone = self.users.forget_all_but(self.shares.users())
+        self.server.end_sessions(gone)
 
-def _in_force(rules: Rules) -> tuple[Rule, ...]:
-    return (
-        *(rule("ip", network, writable) for network, writable in rules.networks.items()),
-        *(rule("user", name, writable) for name, writable in rules.users.items()),
-    )
+    def _in_force(self, rules: Rules) -> tuple[Rule, ...]:
+        names = self.users.name_in_rules
+        return (
+            *(rule("ip", network, writable) for network, writable in rules.networks.items()),
+            *(rule("user", names(login), writable) for login, writable in rules.users.items()),
+        )
 
 
 def _unc(address: str) -> str:

@@ -73,8 +73,9 @@ LOCAL_OPTS: Final = [
     cfg.BoolOpt(
         "local_smb_create_users",
         default=False,
-        help="Make a user of this host and of Samba for a rule that names an unknown one; the "
-        "password is the rule's access key. Users are shared by all projects of the backend.",
+        help="A rule of a project for the user ann makes the Samba user ann.3f2a91c0 (the first 8 "
+        "characters of the project's id), whose password is the rule's access key. Otherwise rules "
+        "name users that the administrator made with pdbedit.",
     ),
 ]
 

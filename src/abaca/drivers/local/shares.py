@@ -127,6 +127,7 @@ class Shares(LocalBase):
             "nfs_port": str(self._option("local_nfs_port")),
             "mount_port": str(self._option("local_mount_port")),
             "smb_port": str(self._option("local_smb_port")),
+            "smb_users": "projects" if self._option("local_smb_create_users") else "administrator",
             "squash": str(self._option("local_nfs_squash")),
             "boot_id": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
         }

@@ -103,6 +103,7 @@ class Snapshots(Shares):
         if not path.exists():
             raise errors.SnapshotResourceNotFound(name=snapshot["id"])
         wanted = rules.read(access_rules, exporter.rule_types, read_only=True)
+        wanted.project = snapshot.get("project_id") or ""
         exporter.export(name, str(path), near=export_name(_share_of(snapshot)))
         additions = exporter.allow(name, wanted)
         refused = [*wanted.refused.values()]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.files import private_directory, write_atomic
+from abaca.drivers.ganesha.mounts import bind, in_new_namespace
 from abaca.drivers.ganesha.packages import find_program
 from abaca.drivers.ganesha.ports import check_free
 from abaca.drivers.ganesha.processes import (
     find_running,
+    is_running,
     terminate,
     wait_for_end,
     wait_until,
@@ -22,7 +24,9 @@ from abaca.drivers.ganesha.processes import (
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 COMMAND_SECONDS = 60.0
-DIRECTORIES = ("private", "lock", "state", "cache", "pid", "ncalrpc", "winbind", "log")
+DIRECTORIES = ("private", "lock", "state", "cache", "pid", "ncalrpc", "winbind", "log", "etc")
+MAX_PROCESSES = 1000  # one for each connection; about 2 MB each
+IDLE_MINUTES = 15  # a connection without an open file is closed then; clients connect again
 
 _GLOBAL: Mapping[str, str] = {
     "server role": "standalone server",
@@ -37,6 +41,13 @@ _GLOBAL: Mapping[str, str] = {
     "usershare max shares": "0",
     "multicast dns register": "no",
     "allow insecure wide links": "no",
+    # Without helpers there are no RPC services (srvsvc, samr, lsarpc, winreg, svcctl ...): nobody
+    # lists shares or users, and nothing on this machine is managed over SMB.
+    "rpc start on demand helpers": "no",
+    "host msdfs": "no",
+    "invalid users": "root",
+    "max smbd processes": str(MAX_PROCESSES),
+    "deadtime": str(IDLE_MINUTES),
     "log level": "1",
     "max log size": "5000",
     "registry shares": "yes",
@@ -75,6 +86,7 @@ class SmbServer:
             private_directory(self.directory / name)
         (self.directory / "ncalrpc").chmod(0o755)  # Samba insists
         (self.directory / "winbind").chmod(0o755)
+        (self.directory / "etc").chmod(0o755)
         text = self._render()
         if not self.config.exists() or self.config.read_text() != text:
             write_atomic(self.config, text)
@@ -86,9 +98,16 @@ class SmbServer:
             return
         self.check_port()
         self.pid_file.unlink(missing_ok=True)
-        command = [find_program("smbd"), "--daemon", f"--configfile={self.config}"]
-        result = subprocess.run(
-            command,
+        result = in_new_namespace(self._launch)
+        if result.returncode != 0 or not wait_until(self._accepts, START_SECONDS):
+            raise SambaFailure(
+                msg=f"smbd did not start: {result.stderr.strip()[:300]} (log: {self.directory}/log)"
+            )
+
+    def _launch(self) -> subprocess.CompletedProcess[str]:
+        bind(str(self.directory / "etc"), "/etc")  # smbd's users are not those of the host
+        return subprocess.run(
+            [find_program("smbd"), "--daemon", f"--configfile={self.config}"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -97,10 +116,6 @@ class SmbServer:
             cwd="/",
             check=False,
         )
-        if result.returncode != 0 or not wait_until(self._accepts, START_SECONDS):
-            raise SambaFailure(
-                msg=f"smbd did not start: {result.stderr.strip()[:300]} (log: {self.directory}/log)"
-            )
 
     def stop(self) -> None:
         """End the daemon; absent is success."""
@@ -132,6 +147,19 @@ class SmbServer:
         """The processes that serve a client of this share.  SambaFailure."""
         connections = json.loads(self.run("smbstatus", "--shares", "--json"))["tcons"].values()
         return {int(c["server_id"]["pid"]) for c in connections if c["service"] == share}
+
+    def end_sessions(self, logins: Collection[str]) -> None:
+        """End the connections on which one of these users has logged in.  SambaFailure."""
+        if self.pid is None or not logins:
+            return
+        sessions = json.loads(self.run("smbstatus", "--processes", "--json"))["sessions"].values()
+        for process in {int(s["server_id"]["pid"]) for s in sessions if s["username"] in logins}:
+            self._shut_down(process)
+
+    def _shut_down(self, process: int) -> None:
+        self.run("smbcontrol", str(process), "shutdown")
+        if not wait_until(lambda: not is_running(process, str(self.config)), STOP_SECONDS):
+            raise SambaFailure(msg=f"process {process} of smbd did not end")
 
     def ping(self, process: int) -> None:
         """Wait until a process has handled its messages, or has ended.  SambaFailure."""

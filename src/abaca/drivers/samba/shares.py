@@ -60,6 +60,11 @@ class RegistryShares:
         """The share of this name, as asked for."""
         return self._shares.get(name)
 
+    def users(self) -> set[str]:
+        """The logins that rules of any share name."""
+        with self._lock:
+            return {login for share in self._shares.values() for login in share.rules.users}
+
     def create(self, name: str, path: str) -> None:
         """Share a directory, with nobody yet; an existing share keeps its rules."""
         with self._lock:
