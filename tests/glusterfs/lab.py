@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from abaca.drivers.ganesha import mounts
+from abaca.drivers.confine import mounts
 
 PASSWORD = "gluster-secret"
 # of that password; made by: openssl passwd -6 -salt abaca

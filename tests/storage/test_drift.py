@@ -117,7 +117,7 @@ def local(own_backend: Backend, tmp_path: Path, sqlite_template: Path) -> Iterat
 
 def let_in(local: Local, share: Share, who: str = STRANGER) -> None:
     """Somebody tells the running server another client list, past every file."""
-    file = local.backend.directory / "by-hand.conf"
+    file = local.table.server.directory / "exports" / "by-hand"  # what the server can read
     file.write_text(local.file(share).read_text().replace("127.0.0.1", who))
     local.table.server.exports.update(local.served(share), file)
 
@@ -256,8 +256,8 @@ def test_changed_export_files_are_never_obeyed(local: Local) -> None:
 
 
 def test_a_pool_that_is_not_mounted_is_no_list_of_lost_shares(local: Local) -> None:
+    from abaca.drivers.confine import mounts
     from abaca.drivers.contract.errors import ShareBackendException
-    from abaca.drivers.ganesha import mounts
 
     share = local.open_share()
     mounts.unmount(str(local.backend.driver.pool.root), mounts.MNT_DETACH)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from abaca.drivers.confine import mounts
 from abaca.drivers.contract.records import export_location_record
-from abaca.drivers.ganesha import mounts
 from abaca.drivers.ganesha.export import from_text
 from abaca.drivers.local import btrfs
 from abaca.drivers.local.nfs import NfsExporter
@@ -56,9 +56,7 @@ class Trial(steps.Trial):
                 path: server.exports.in_force(number)
                 for number, path in server.exports.pseudo_paths().items()
             },
-            "binds": mounts.in_namespace_of(
-                server.pid, lambda: sum(str(server.mount_root) in m for m in mounts.mount_points())
-            ),
+            "binds": sum(str(server.mount_root) in m for m in mounts.mount_points(server.pid)),
             "places": len(list(server.mount_root.iterdir())),
         }
 
@@ -69,7 +67,8 @@ class Trial(steps.Trial):
         """Nothing goes on in the background here."""
 
     def hang_up(self) -> None:
-        self.shards.bus.close()
+        for table in self.shards.tables():
+            table.server.bus.close()
 
     def check_cut_off(self, old: Any, new: Any, seen: Any) -> None:
         """Whoever may not come in after the call, nor could before, does not in between."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from abaca.drivers.confine.server import why_not
 from abaca.drivers.ganesha.packages import missing_packages
 
 from .common import config_options, load_config, table
@@ -35,6 +36,7 @@ def checks(config: Config) -> Iterator[Check]:
         return
     yield Check("rights", None if os.geteuid() == 0 else _NEEDS_ROOT)
     yield Check("kernel", None if _has_btrfs() else _NEEDS_BTRFS)
+    yield Check("confinement of servers", why_not())
     yield Check("mount table", None if MTAB.exists() else _NEEDS_MTAB)
     wanted = needs(config)
     missing = missing_packages(wanted)

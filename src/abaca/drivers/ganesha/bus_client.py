@@ -32,8 +32,13 @@ class BusClient:
     """Calls over one bus, on a connection for each calling thread."""
 
     def __init__(self, address: str = SYSTEM) -> None:
-        self.address = address
+        self._address = address
         self._local = threading.local()
+
+    @property
+    def address(self) -> str:
+        """Of the bus."""
+        return self._address
 
     def owner(self, name: str) -> int | None:
         """The pid of the process that owns a bus name, None if nobody does."""

@@ -1,23 +1,23 @@
-"""One NFS-Ganesha process: started detached, taken over by a later abaca, never a child of it.
+"""One NFS-Ganesha process: started confined, taken over by a later abaca, never a child of it.
 
 Its configuration is generated at every start from the exports it shall serve, so a crashed server
-comes back whole.  Its bind mounts live in its own mount namespace and die with it.
+comes back whole.  It lives in a root of its own (abaca.drivers.confine), which dies with it.  What
+it sees there has the same paths as outside.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import resource
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from abaca.drivers.confine import running
+from abaca.drivers.confine import server as confine
+from abaca.drivers.confine.server import Bind, Entry, Link, MountTable, Tmpfs
 from abaca.drivers.contract import errors
-from abaca.drivers.ganesha import guard, mounts, rpcbind
+from abaca.drivers.ganesha import bus, guard, rpcbind
 from abaca.drivers.ganesha.blocks import Block, render
-from abaca.drivers.ganesha.bus import MessageBus
 from abaca.drivers.ganesha.bus_client import BusFailure, CallRefused
 from abaca.drivers.ganesha.control import BUS_NAME, ExportManager
 from abaca.drivers.ganesha.export import Export
@@ -26,17 +26,28 @@ from abaca.drivers.ganesha.packages import find_program
 from abaca.drivers.ganesha.ports import check_free
 from abaca.drivers.ganesha.processes import (
     find_running,
-    read_pid,
     terminate,
     wait_for_end,
     wait_until,
 )
 
-LAUNCH_SECONDS = 15.0  # until the pid file is there
 START_SECONDS = 120.0  # 500 bind mounts take 2-3 s; a loaded machine takes longer
 STOP_SECONDS = 20.0
-OPEN_FILES = 65536
 STANDARD_PORT = 2049
+CAPABILITIES = frozenset(
+    {
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "DAC_READ_SEARCH",  # open_by_handle_at
+        "FOWNER",
+        "FSETID",
+        "MKNOD",
+        "SETGID",  # files are made with the credentials of the client's user
+        "SETUID",
+    }
+)
+FIRST_FREE_PORT = 1024  # lower ones need NET_BIND_SERVICE
+_READ = ("/etc/netconfig", "/etc/localtime", "/etc/idmapd.conf")
 
 
 @dataclass(frozen=True)
@@ -66,27 +77,21 @@ class Instance:
     first_id = 1
     shared = False
 
-    def __init__(
-        self,
-        directory: Path,
-        bus: MessageBus,
-        ports: Ports,
-        grace: Grace | None = None,
-        open_files: int = OPEN_FILES,
-    ) -> None:
+    def __init__(self, directory: Path, ports: Ports, grace: Grace | None = None) -> None:
         self.directory = directory
         self.ports = ports
-        self.bus = bus
-        self.exports = ExportManager(bus, f"p{ports.nfs}.{BUS_NAME}")
         self.config = directory / "ganesha.conf"
         self.log = directory / "ganesha.log"
         self.pid_file = directory / "ganesha.pid"
         self.mount_root = directory / "mnt"
+        self.bus = bus.MessageBus(lambda: self.pid)
+        self.exports = ExportManager(self.bus, f"p{ports.nfs}.{BUS_NAME}")
+        self._bus_config = directory / "bus.conf"
+        self._recovery = directory / "recovery"
         self._guard = directory
         self._rpcbind = directory / "rpcbind.sock"
         self._prefix = f"p{ports.nfs}"
         self._grace = grace or Grace()
-        self._open_files = open_files
 
     @property
     def pid(self) -> int | None:
@@ -94,10 +99,14 @@ class Instance:
         return find_running(self.pid_file, str(self.config))
 
     def is_serving(self) -> bool:
-        """Whether the process of the pid file is the one that answers on the bus."""
+        """Whether the process of the pid file is confined, and answers on its bus.
+
+        A server that an earlier version started is not confined; it is to be started again.
+        """
         pid = self.pid
+        inner = running.inner_pid(pid) if pid is not None else None
         try:
-            return pid is not None and self.exports.owner() == pid
+            return inner is not None and self.exports.owner() == inner
         except BusFailure:
             return False
 
@@ -117,14 +126,17 @@ class Instance:
         """
         self.stop()
         self.ports.check_free()
-        private_directory(self.directory)
-        private_directory(self.mount_root)
-        private_directory(self.directory / "recovery")
+        for directory in (self.directory, self.mount_root, self._recovery):
+            private_directory(directory)
         self._guard = guard.library(self.directory)
         wanted = list(exports)
+        lost = [export for export, _ in wanted if not _has_source(export)]
+        served = {export: file for export, file in wanted if export not in lost}
+        self._make_places(served)
+        write_atomic(self.config, self._render(served.values()))
         self.pid_file.unlink(missing_ok=True)
         with rpcbind.stand_in(self._rpcbind):
-            lost = mounts.in_new_namespace(lambda: self._launch(wanted))
+            confine.start(self._confined(served))
             self._wait_until_serving()
         return lost
 
@@ -139,13 +151,15 @@ class Instance:
     def bind(self, export: Export) -> None:
         """Show the export's source directory to the running server.  Repeating it is harmless."""
         if export.source:
-            mounts.in_namespace_of(self._running(), lambda: _bind(export))
+            _make_place(export)
+            running.show(self._running(), _bind(export))
 
     def unbind(self, export: Export) -> None:
         """Take the export's directory out of the server's sight; absent is success."""
         pid = self.pid
         if export.source and pid is not None:
-            mounts.in_namespace_of(pid, lambda: _unbind(export))
+            running.hide(pid, export.path)
+            _remove_place(Path(export.path))
 
     @property
     def _registers(self) -> bool:
@@ -158,62 +172,73 @@ class Instance:
             raise errors.GaneshaException(reason=f"the server of {self.directory} does not run")
         return pid
 
-    def _launch(self, wanted: list[tuple[Export, str]]) -> list[Export]:
-        """In the new mount namespace: bind mounts, then the process."""
-        if not self._registers:
-            rpcbind.replace(self._rpcbind)
-        mounts.mount(
-            "abaca",
-            str(self.mount_root),
-            "tmpfs",
-            mounts.MS_NOSUID | mounts.MS_NODEV,
-            "size=64k,nr_inodes=200000,mode=0700",
-        )
-        lost, files = [], []
-        for export, file in wanted:
-            try:
-                _bind(export)
-                files.append(file)
-            except FileNotFoundError:
-                lost.append(export)
-        write_atomic(self.config, self._render(files))
-        self._spawn()
-        return lost
+    def _make_places(self, exports: Iterable[Export]) -> None:
+        """The mount points of these exports, and no others."""
+        names = {Path(export.path).name for export in exports}
+        for place in self.mount_root.iterdir():
+            if place.name not in names:
+                _remove_place(place)
+        for export in exports:
+            if export.source:
+                _make_place(export)
 
-    def _spawn(self) -> None:
-        command = [
-            find_program("prlimit"),
-            f"--nofile={_possible_files(self._open_files)}",
-            find_program("ganesha.nfsd"),
-            *("-f", str(self.config), "-p", str(self.pid_file), "-L", str(self.log)),
-            *("-N", "NIV_EVENT"),
-        ]
-        environment = {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "DBUS_SYSTEM_BUS_ADDRESS": self.bus.address,
-            "LD_PRELOAD": str(self._guard),
-        }
-        result = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=START_SECONDS,
-            start_new_session=True,
-            cwd="/",
-            env=environment,
-            check=False,
+    def _confined(self, exports: Iterable[Export]) -> confine.Server:
+        """The server, and all it may see."""
+        command = (
+            *(find_program("ganesha.nfsd"), "-F", "-f", str(self.config), "-p", "/run/ganesha.pid"),
+            *("-L", str(self.log), "-N", "NIV_EVENT"),
         )
-        if result.returncode != 0:
-            raise errors.GaneshaException(reason=f"{result.stderr[:300]} {self._last_words()}")
+        return confine.Server(
+            directory=self.directory,
+            entries=(*self._system(), *self._own(), *map(_bind, exports)),
+            command=command,
+            first=(bus.command(self._bus_config),),
+            environment={
+                "DBUS_SYSTEM_BUS_ADDRESS": bus.ADDRESS,
+                "LD_PRELOAD": str(self._guard),
+            },
+            capabilities=CAPABILITIES | self._for_ports(),
+            pid_file=self.pid_file,
+            log=self.log,
+        )
+
+    def _for_ports(self) -> set[str]:
+        low = min(self.ports.nfs, self.ports.mount) < FIRST_FREE_PORT
+        return {"NET_BIND_SERVICE"} if low else set()
+
+    def _system(self) -> tuple[Entry, ...]:
+        """What it needs of the machine."""
+        return (
+            *confine.libraries(),
+            *confine.users(),
+            *(Bind(file) for file in _READ if Path(file).exists()),
+            MountTable(),
+            confine.device("/dev/null"),
+            Tmpfs("/run", size="64k"),
+            Tmpfs("/tmp", size="64k"),  # Ganesha tries file locks there
+            Link("/var/run", "/run"),
+            Bind(rpcbind.SOCKET if self._registers else self._rpcbind, rpcbind.SOCKET),
+            confine.program("ganesha.nfsd"),
+            *bus.entries(self._bus_config),
+        )
+
+    def _own(self) -> tuple[Entry, ...]:
+        """Its own files."""
+        self.log.touch(mode=0o600)
+        return (
+            Bind(self.config),
+            Bind(self.directory / "exports"),
+            Bind(self.mount_root),
+            Bind(self._guard, executable=True),
+            Bind(self._recovery, writable=True),
+            Bind(self.log, writable=True),
+        )
 
     def _wait_until_serving(self) -> None:
         def settled() -> bool:
-            return self.is_serving() or self._died()
+            return self.is_serving() or self.pid is None
 
-        launched = wait_until(self.pid_file.exists, LAUNCH_SECONDS)
-        if not launched or not wait_until(settled, START_SECONDS) or not self.is_serving():
+        if not wait_until(settled, START_SECONDS) or not self.is_serving():
             raise errors.GaneshaException(reason=self._last_words())
         try:
             self.exports.show()
@@ -222,10 +247,6 @@ class Instance:
         if not guard.is_loaded(self._running(), self._guard):
             self.stop()
             raise errors.GaneshaException(reason=f"the server runs without {self._guard}")
-
-    def _died(self) -> bool:
-        """It wrote its pid file and is gone.  A pid file still empty is one being written."""
-        return read_pid(self.pid_file) is not None and self.pid is None
 
     def _last_words(self) -> str:
         """Why the server ended, from its log."""
@@ -237,7 +258,6 @@ class Instance:
         return f"the server did not start (log: {self.log})"
 
     def _render(self, files: Iterable[str]) -> str:
-        recovery = self.directory / "recovery"
         core = Block(
             "NFS_CORE_PARAM",
             (
@@ -254,12 +274,12 @@ class Instance:
         version4 = Block(
             "NFSV4",
             (
-                ("Graceless", not _has_clients(recovery)),
+                ("Graceless", not _has_clients(self._recovery)),
                 ("Grace_Period", self._grace.period),
                 ("Lease_Lifetime", self._grace.lease),
                 ("Minor_Versions", ("0", "1", "2")),
                 ("RecoveryBackend", "fs"),
-                ("RecoveryRoot", str(recovery)),
+                ("RecoveryRoot", str(self._recovery)),
                 ("Only_Numeric_Owners", True),
             ),
         )
@@ -277,48 +297,25 @@ class Instance:
         return text + "".join(f'%include "{file}"\n' for file in files)
 
 
-def _possible_files(wanted: int) -> int:
-    """The wanted number of open files, or this process's ceiling where it may not raise it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard >= wanted or not _may_raise_limits():
-        return hard
-    return min(wanted, int(Path("/proc/sys/fs/nr_open").read_text()))
-
-
-def _may_raise_limits() -> bool:
-    """CAP_SYS_RESOURCE, which containers often lack."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("CapEff:"):
-            return bool(int(line.split()[1], 16) >> 24 & 1)
-    return False
-
-
 def _has_clients(recovery: Path) -> bool:
     """Whether an NFSv4 client of an earlier run may want its state back: v4recov/node0/<client>."""
     return any(recovery.glob("*/*/*"))
 
 
-def _bind(export: Export) -> None:
-    """In the server's namespace.  The guard keeps an empty mount point from being exported."""
-    if not export.source:
-        return
-    source = Path(export.source).stat()
-    target = Path(export.path)
-    target.mkdir(mode=0o000, exist_ok=True)
-    if _same(source, target.stat()):
-        return
-    mounts.bind(export.source, export.path)
-    if not _same(source, target.stat()):
-        raise errors.GaneshaException(reason=f"{export.path} does not show {export.source}")
+def _has_source(export: Export) -> bool:
+    return not export.source or Path(export.source).is_dir()
 
 
-def _same(one: os.stat_result, other: os.stat_result) -> bool:
-    return (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+def _bind(export: Export) -> Bind:
+    """As the server sees it: what clients write there is data, never a program or a device."""
+    return Bind(export.source, export.path, writable=True, links=False)
 
 
-def _unbind(export: Export) -> None:
-    target = Path(export.path)
-    with contextlib.suppress(OSError):  # not mounted
-        mounts.unmount(export.path, mounts.MNT_DETACH)
+def _make_place(export: Export) -> None:
+    """A directory that shows nothing and takes nothing until something is bound there."""
+    Path(export.path).mkdir(mode=0o000, exist_ok=True)
+
+
+def _remove_place(place: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
-        target.rmdir()
+        place.rmdir()

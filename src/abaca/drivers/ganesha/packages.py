@@ -13,7 +13,6 @@ PROGRAMS: dict[str, dict[str, str]] = {
     "NFS": {
         "ganesha.nfsd": "nfs-ganesha",
         "dbus-daemon": "dbus-daemon",
-        "prlimit": "util-linux",
         "cc": "gcc",  # the export guard is compiled at the first start
         "nm": "binutils",
     },

@@ -3,7 +3,7 @@
 Ganesha refuses to serve NFSv3 unless it can register its ports with rpcbind.  Several servers on
 one machine would overwrite each other's entries there, and a machine may run none.  Clients of
 abaca are told the ports, so each server registers with this instead: a socket, bound at rpcbind's
-path in the server's own mount namespace, where somebody says yes (RFC 1833, RFC 5531).
+path in the server's own root, where somebody says yes (RFC 1833, RFC 5531).
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-
-from abaca.drivers.ganesha import mounts
 
 SOCKET = Path("/run/rpcbind.sock")
 _LAST_FRAGMENT = 1 << 31
@@ -66,29 +64,3 @@ def is_listening() -> bool:
     """Whether a real rpcbind answers on this machine."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         return probe.connect_ex(str(SOCKET)) == 0
-
-
-def replace(path: Path) -> None:
-    """In a mount namespace of its own: let rpcbind's path lead to the socket at `path`."""
-    if not SOCKET.exists():
-        _private_run([path])
-        SOCKET.touch()
-    mounts.bind(str(path), str(SOCKET))
-
-
-def _private_run(needed: list[Path]) -> None:
-    """An own /run, where the socket's name can be made without anyone else seeing it.
-
-    What is needed of the old /run, and the place of short message bus sockets, is kept.
-    """
-    run = SOCKET.parent
-    names = {"abaca"} | {p.relative_to(run).parts[0] for p in needed if p.is_relative_to(run)}
-    kept: list[tuple[str, int]] = []
-    for name in sorted(names):
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            kept.append((name, os.open(run / name, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)))
-    mounts.mount("abaca", str(run), "tmpfs", mounts.MS_NOSUID | mounts.MS_NODEV, "mode=0755")
-    for name, descriptor in kept:
-        (run / name).mkdir(mode=0o700)
-        mounts.bind(f"/proc/thread-self/fd/{descriptor}", str(run / name))
-        os.close(descriptor)

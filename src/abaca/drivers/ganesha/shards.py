@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from abaca.drivers.ganesha.bus import MessageBus
+from abaca.drivers.confine import server
+from abaca.drivers.ganesha import bus
 from abaca.drivers.ganesha.clients import Client
 from abaca.drivers.ganesha.directory_files import DirectoryFiles
 from abaca.drivers.ganesha.export import Export, Fsal
@@ -42,12 +43,11 @@ class Place:
 
 
 class Shards:
-    """All Ganesha instances of one backend, and the message bus they share."""
+    """All Ganesha instances of one backend."""
 
     def __init__(self, directory: Path, layout: Layout) -> None:
         self.directory = private_directory(directory)
         self.layout = layout
-        self.bus = MessageBus(directory / "bus")
         self._lock = threading.Lock()
         self._tables: dict[int, ExportTable[Instance]] = {}
         for entry in directory.iterdir():
@@ -72,9 +72,9 @@ class Shards:
 
         `near`: the name of an export whose instance shall serve this one too.
         """
-        self._ensure_bus()
         with self._lock:  # two new exports must not both take the last room of a shard
             table = self._holder(name) or self._holder(near) or self._with_room()
+            _ensure(table)
             export = table.create(name, source, self.layout.squash, fsal)
         return Place(export, table.server.ports)
 
@@ -83,19 +83,19 @@ class Shards:
         table = self._holder(name)
         if table is None:
             raise KeyError(name)
-        self._ensure_bus()
+        _ensure(table)
         table.set_clients(name, clients)
 
     def delete(self, name: str) -> None:
         """Stop serving; absent is success."""
         table = self._holder(name)
         if table is not None:
-            if table.server.pid is not None:
-                self._ensure_bus()
+            _ensure(table)
             table.delete(name)
 
     def check(self) -> None:
-        """BadConfigurationException if the first server could not be started."""
+        """BadConfigurationException if servers could not be confined, or the first not started."""
+        server.check()
         if not self._tables:
             self._ports(0).check_free()
 
@@ -104,9 +104,9 @@ class Shards:
         tables = list(self.tables())
         if not tables:
             return []
-        self.bus.ensure()
-        with ThreadPoolExecutor(min(len(tables), 4)) as pool:
+        with ThreadPoolExecutor(min(len(tables), 4), "reconcile") as pool:
             started = list(pool.map(ExportTable.reconcile, tables))
+        bus.retire_shared(self.directory / "bus")
         return [t.server.ports.nfs for t, new in zip(tables, started, strict=True) if new]
 
     def look(self) -> dict[str, Seen]:
@@ -114,17 +114,11 @@ class Shards:
         return {name: seen for table in self.tables() for name, seen in table.look().items()}
 
     def stop(self) -> None:
-        """End all servers, side by side because each takes two seconds, then the bus."""
+        """End all servers, side by side because each takes two seconds."""
         instances = [table.server for table in self.tables()]
         if instances:
             with ThreadPoolExecutor(len(instances)) as pool:
                 list(pool.map(Instance.stop, instances))
-        self.bus.stop()
-
-    def _ensure_bus(self) -> None:
-        """Servers do not come back to a bus that was replaced: they have to be started again."""
-        if self.bus.ensure():
-            self.reconcile()
 
     def _holder(self, name: str | None) -> ExportTable[Instance] | None:
         return next((table for table in self.tables() if name and name in table), None)
@@ -140,7 +134,13 @@ class Shards:
 
     def _open(self, number: int) -> ExportTable[Instance]:
         directory = private_directory(self.directory / f"shard-{number}")
-        instance = Instance(directory, self.bus, self._ports(number), self.layout.grace)
+        instance = Instance(directory, self._ports(number), self.layout.grace)
         files = DirectoryFiles(directory / "exports", directory / "last_export_id")
         self._tables[number] = ExportTable(instance, files)
         return self._tables[number]
+
+
+def _ensure(table: ExportTable[Instance]) -> None:
+    """A server that runs and does not answer has lost its bus: it has to be started again."""
+    if table.server.is_running() and not table.server.is_serving():
+        table.reconcile()

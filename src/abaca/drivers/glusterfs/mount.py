@@ -15,8 +15,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from abaca.drivers.confine import mounts
 from abaca.drivers.contract import errors
-from abaca.drivers.ganesha import mounts
 from abaca.drivers.ganesha.packages import SEARCH_PATH
 from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.nodes.node import LocalNode

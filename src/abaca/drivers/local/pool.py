@@ -13,8 +13,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from abaca.drivers.confine import mounts
 from abaca.drivers.contract import errors
-from abaca.drivers.ganesha import mounts
 from abaca.drivers.ganesha.files import private_directory, write_atomic
 from abaca.drivers.ganesha.packages import find_program
 from abaca.drivers.local import btrfs
