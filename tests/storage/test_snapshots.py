@@ -50,7 +50,8 @@ def test_clone_of_a_snapshot_that_is_gone(backend: Backend) -> None:
 
 def test_revert_while_mounted_with_open_files(backend: Backend) -> None:
     share = backend.share()
-    backend.allow(share, rule("127.0.0.1"))
+    mine = rule("127.0.0.1")
+    backend.allow(share, mine)
     with backend.mount(share) as client:
         client.write("/kept", b"kept")
         client.write("/changed", b"old content, long")
@@ -64,7 +65,7 @@ def test_revert_while_mounted_with_open_files(backend: Backend) -> None:
         client.unlink("/deleted")
         client.write("/dir/inner", b"other")
         assert file.read() == b"new"
-        backend.driver.revert_to_snapshot(CONTEXT, snapshot, [], [])
+        backend.driver.revert_to_snapshot(CONTEXT, snapshot, [mine], [])
         assert file.read() == b"old content, long"  # the open file goes on
         assert client.listdir() == ["changed", "deleted", "dir", "kept"]
         assert client.read("/deleted") == b"will be back"

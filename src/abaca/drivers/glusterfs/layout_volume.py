@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import logging
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from abaca.drivers import walk_jobs
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.records import Share, Snapshot
 from abaca.drivers.glusterfs.manager import GlusterManager
@@ -327,12 +327,6 @@ class GlusterfsVolumeMappedLayout:
         mount = self._mount_of(volume)
         try:
             with mount.reached() as root:
-                for entry in root.iterdir():
-                    if entry.name == KEPT:
-                        continue
-                    if entry.is_dir() and not entry.is_symlink():
-                        shutil.rmtree(entry)
-                    else:
-                        entry.unlink()
+                walk_jobs.clear(root, keep=KEPT)
         finally:
             mount.release()

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-import shutil
 import threading
 from pathlib import Path
+
+from abaca.drivers import walk_jobs
 
 TRASH = ".trash."
 
@@ -58,6 +59,6 @@ class Trash:
                 self._more = False
             try:
                 for entry in list(self._root.glob(f"{TRASH}*")):
-                    shutil.rmtree(entry)
+                    walk_jobs.remove(entry)
             except OSError as problem:  # the volume is away; the next start or deletion goes on
                 log.warning("the trash of %s is not emptied yet: %s", self._root, problem)

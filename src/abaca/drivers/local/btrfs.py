@@ -12,9 +12,12 @@ import errno
 import fcntl
 import os
 import struct
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from abaca.drivers.handles import Handle, open_handle
 
 MAGIC = 0x9123683E  # statfs f_type
 SUBVOLUME_INODE = 256  # the root directory of every subvolume
@@ -33,6 +36,9 @@ _TREE_SEARCH = _number(_READ | _WRITE, 17, 4096)
 _INO_LOOKUP = _number(_READ | _WRITE, 18, 4096)
 _SUBVOL_GETFLAGS = _number(_READ, 25, 8)
 _SUBVOL_SETFLAGS = _number(_WRITE, 26, 8)
+_SNAP_DESTROY_V2 = _number(_WRITE, 63, 4096)
+_FS_INFO = _number(_READ, 31, 1024)
+_QUOTA_RESCAN = _number(_WRITE, 44, 64)
 _QUOTA_CTL = _number(_READ | _WRITE, 40, 16)
 _QGROUP_CREATE = _number(_WRITE, 42, 16)
 _QGROUP_LIMIT = _number(_READ, 43, 48)
@@ -40,10 +46,14 @@ _GET_SUBVOL_INFO = _number(_READ, 60, 504)
 _CLONE = _number(_WRITE, 9, 4)
 
 _READ_ONLY = 1 << 1
+_BY_ID = 1 << 4
 _QUOTA_FULL, _QUOTA_SIMPLE = 1, 4
 _LIMIT_REFERENCED = 1 << 0
+_ROOT_TREE, _ROOT_REF = 1, 156
 _QUOTA_TREE, _ITEM_INFO, _ITEM_LIMIT = 8, 242, 244
-_LAST = (1 << 64) - 1
+_HANDLE_TYPE = 0x4D  # FILEID_BTRFS_WITHOUT_PARENT: inode 64, subvolume 64, generation 32
+_ALL_LEVELS = 8  # more than a tree can have
+_LAST, _LAST32 = (1 << 64) - 1, (1 << 32) - 1
 
 
 @dataclass(frozen=True)
@@ -146,28 +156,77 @@ def identity(path: Path) -> tuple[bytes, bytes]:
 def set_read_only(path: Path, read_only: bool) -> None:
     """Make a subvolume read-only or writable."""
     with opened(path) as descriptor:
-        flags = bytearray(8)
-        _control(descriptor, _SUBVOL_GETFLAGS, flags)
-        value = struct.unpack("<Q", flags)[0] & ~_READ_ONLY
-        if read_only:
-            value |= _READ_ONLY
-        _control(descriptor, _SUBVOL_SETFLAGS, bytearray(struct.pack("<Q", value)))
+        _set_read_only(descriptor, read_only)
 
 
-def enable_quota(root: Path, simple: bool) -> bool:
-    """Turn quotas on, simple ones if wanted and known to the kernel.  Idempotent.
+def nested(path: Path) -> list[int]:
+    """Ids of the subvolumes below a subvolume, at any depth, each before those inside it.
 
-    Returns whether simple quotas were asked for successfully; on a file system that had quotas
-    before, its mode stays (see `quota_is_simple`).
+    Asks the file system's root tree; no directory is read.
+    """
+    found: list[int] = []
+    with opened(path) as descriptor:
+        waiting = [subvolume_id(descriptor)]
+        while waiting:
+            children = _children(descriptor, waiting.pop())
+            found += children
+            waiting += children
+    return found
+
+
+def delete_nested(path: Path) -> None:
+    """Delete all subvolumes below a subvolume."""
+    identities = nested(path)
+    with opened(path) as descriptor:
+        for identity in identities:  # nothing inside a read-only one can be deleted
+            subvolume = open_handle(descriptor, _handle(identity), os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                _set_read_only(subvolume, False)
+            finally:
+                os.close(subvolume)
+        for identity in reversed(identities):
+            arguments = struct.pack("<qQQ32sQ4032s", 0, 0, _BY_ID, b"", identity, b"")
+            _control(descriptor, _SNAP_DESTROY_V2, bytearray(arguments))
+
+
+def enable_quota(root: Path, simple: bool) -> None:
+    """Turn quotas on, simple ones if wanted and known to the kernel.
+
+    A file system that has quotas already keeps its mode.
     """
     with opened(root) as descriptor:
         if simple:
             with contextlib.suppress(OSError):
                 arguments = bytearray(struct.pack("<QQ", _QUOTA_SIMPLE, 0))
                 _control(descriptor, _QUOTA_CTL, arguments)
-                return True
+                return
         _control(descriptor, _QUOTA_CTL, bytearray(struct.pack("<QQ", _QUOTA_FULL, 0)))
+
+
+def quota_is_simple(root: Path) -> bool:
+    """The mode that is in force."""
+    try:
+        return (_settings(root) / "qgroups" / "mode").read_text().strip() == "squota"
+    except FileNotFoundError:  # a kernel before 6.7 has one mode only
         return False
+
+
+def keep_quota_exact(root: Path) -> None:
+    """For full quotas: account for deleted snapshots instead of giving up, and recount if needed.
+
+    By default the kernel stops all accounting when a large snapshot is deleted, and limits hold
+    nobody back until a rescan.
+    """
+    groups = _settings(root) / "qgroups"
+    with contextlib.suppress(FileNotFoundError):  # a kernel before 6.1
+        (groups / "drop_subtree_threshold").write_text(str(_ALL_LEVELS))
+    if (groups / "inconsistent").read_text().strip() == "1":
+        with opened(root) as descriptor, contextlib.suppress(BlockingIOError):
+            try:
+                _control(descriptor, _QUOTA_RESCAN, bytearray(64))
+            except OSError as problem:
+                if problem.errno != errno.EINPROGRESS:
+                    raise
 
 
 def set_limit(path: Path, limit: int | None) -> None:
@@ -222,6 +281,46 @@ def _volume_arguments(descriptor: int, flags: int, name: str) -> bytearray:
     if not 0 < len(encoded) < 256 or "/" in name or name in (".", ".."):
         raise OSError(errno.EINVAL, f"{name!r} cannot name a subvolume")
     return bytearray(struct.pack("<qQQ32s4040s", descriptor, 0, flags, b"", encoded))
+
+
+def _set_read_only(descriptor: int, read_only: bool) -> None:
+    flags = bytearray(8)
+    _control(descriptor, _SUBVOL_GETFLAGS, flags)
+    value = struct.unpack("<Q", flags)[0] & ~_READ_ONLY
+    if read_only:
+        value |= _READ_ONLY
+    _control(descriptor, _SUBVOL_SETFLAGS, bytearray(struct.pack("<Q", value)))
+
+
+def _handle(identity: int) -> Handle:
+    """Of the root directory of a subvolume."""
+    return Handle(_HANDLE_TYPE, struct.pack("<QQI", SUBVOLUME_INODE, identity, 0))
+
+
+def _settings(root: Path) -> Path:
+    """The file system's directory in /sys."""
+    arguments = bytearray(1024)
+    with opened(root) as descriptor:
+        _control(descriptor, _FS_INFO, arguments)
+    return Path("/sys/fs/btrfs") / str(uuid.UUID(bytes=bytes(arguments[16:32])))
+
+
+def _children(descriptor: int, parent: int) -> list[int]:
+    """Ids of the subvolumes whose entries are directly in a subvolume."""
+    found: list[int] = []
+    while True:
+        arguments = bytearray(4096)
+        after = found[-1] + 1 if found else 0
+        key = (_ROOT_TREE, parent, parent, after, _LAST, 0, _LAST, _ROOT_REF, _ROOT_REF, _LAST32, 0)
+        struct.pack_into("<7Q4I", arguments, 0, *key)
+        _control(descriptor, _TREE_SEARCH, arguments)
+        count, place = struct.unpack_from("<I", arguments, 64)[0], 104
+        for _ in range(count):
+            _, _, child, _, length = struct.unpack_from("<QQQII", arguments, place)
+            found.append(child)
+            place += 32 + length
+        if not count:
+            return found
 
 
 def _search(descriptor: int, kind: int, group: int) -> bytes | None:

@@ -32,7 +32,7 @@ class Inventory(Snapshots):
     def _shares(self, exports: Exports, uuids: dict[bytes, str]) -> Iterator[dict[str, Any]]:
         for path in self.pool.shares.iterdir():
             try:
-                limit = btrfs.usage(path).limit or 0
+                size = self.pool.quota.size(path)
                 uuids[btrfs.identity(path)[0]] = path.name
                 reverted_by = revert.marked(path)
             except OSError:
@@ -44,7 +44,7 @@ class Inventory(Snapshots):
             yield {
                 "kind": SHARE,
                 "id": path.name,
-                "size": limit / GIB,
+                "size": size / GIB,
                 "exported": served is not None and served.whole,
                 "rules": served.rules if served else None,
                 "proto": proto,

@@ -18,7 +18,7 @@ from abaca.drivers.contract.records import Share, Snapshot
 from abaca.drivers.local import btrfs
 from abaca.drivers.local.paths import UnsafePath, below
 from abaca.drivers.local.pool import GIB
-from abaca.drivers.local.shares import export_name, tree_size
+from abaca.drivers.local.shares import export_name
 from abaca.drivers.local.snapshots import Snapshots, _share_of, snapshot_export_name
 
 OPTIONS = ("size",)
@@ -39,12 +39,18 @@ class Manage(Snapshots):
         if not target.exists():
             given = share["export_locations"][0]["path"] if share["export_locations"] else ""
             source = self._to_manage(str(given), errors.ManageInvalidShare)
-            size = self._managed_size(source, driver_options)
+            read_only = btrfs.is_read_only(source)
             btrfs.set_read_only(source, False)
+            try:
+                self.pool.quota.count_inherited(source)
+                size = self._managed_size(source, driver_options)
+            except errors.ManageInvalidShare:
+                btrfs.set_read_only(source, read_only)
+                raise
             btrfs.move(source, target)
         else:  # a repeated call
             size = self._managed_size(target, driver_options)
-        btrfs.set_limit(target, size * GIB)
+        self.pool.quota.set_size(target, size * GIB)
         return {"size": size, "export_locations": self._export(share)}
 
     def unmanage(self, share: Share) -> None:
@@ -72,7 +78,7 @@ class Manage(Snapshots):
                 )
             btrfs.move(source, target)
         btrfs.set_read_only(target, True)
-        size = math.ceil((btrfs.usage(share).limit or GIB) / GIB)
+        size = math.ceil((self.pool.quota.size(share) or GIB) / GIB)
         return {
             "size": size,
             "provider_location": f"snapshots/{target.name}",
@@ -95,12 +101,12 @@ class Manage(Snapshots):
             raise errors.ManageInvalidShare(
                 reason=f"driver option {unknown[0]!r:.60} is not known; size is"
             )
+        quota = self.pool.quota
         btrfs.commit(path)
-        found = btrfs.usage(path)
-        needed = max(1, math.ceil(max(found.used, tree_size(path)) / GIB))
+        needed = max(1, math.ceil(quota.used(path) / GIB))
         given = options.get("size")
         if given is None:
-            return max(needed, math.ceil((found.limit or 0) / GIB))
+            return max(needed, math.ceil(quota.size(path) / GIB))
         text = str(given)
         if not text.isascii() or not text.isdigit() or not needed <= int(text) < 1 << 33:
             raise errors.ManageInvalidShare(
@@ -124,6 +130,11 @@ class Manage(Snapshots):
             raise failure(
                 reason=f"{given!r:.200} is not a btrfs subvolume; "
                 "make one with `btrfs subvolume create` and move the data there"
+            )
+        if btrfs.nested(path):
+            raise failure(
+                reason=f"{given!r:.200} has other subvolumes inside, which the size of a share "
+                "does not limit and its snapshots do not hold; move them out of it"
             )
         return path
 

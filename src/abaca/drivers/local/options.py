@@ -29,8 +29,10 @@ LOCAL_OPTS: Final = [
         "local_quota_mode",
         default="auto",
         choices=["auto", "simple", "full"],
-        help="Kind of btrfs quotas. Simple ones cost nothing but charge a share for data that its "
-        "snapshots hold. auto: simple on a pool image, full on an existing path.",
+        help="Kind of btrfs quotas of a pool that has none yet; one that has keeps its kind. "
+        "full (and auto): a share is charged for what is in it, and snapshots for themselves. "
+        "simple: cheaper with many snapshots, but a share stays charged for data that its "
+        "snapshots hold, and a clone for the data that it began with.",
     ),
     cfg.ListOpt(
         "local_export_ips",

@@ -18,6 +18,7 @@ from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.files import private_directory, write_atomic
 from abaca.drivers.ganesha.packages import find_program
 from abaca.drivers.local import btrfs
+from abaca.drivers.local.quota import Quota
 
 GIB = 1 << 30
 SMALLEST_GIB = 1
@@ -42,7 +43,7 @@ class Pool:
         self._size_gib = size_gib
         self._quota_mode = quota_mode
         self._lock_file: int | None = None
-        self.simple_quota = False
+        self.quota = Quota(simple=False)
 
     @property
     def shares(self) -> Path:
@@ -203,11 +204,11 @@ class Pool:
             )
 
     def _enable_quota(self) -> None:
-        """Simple quotas cost nothing; full ones also count data that was there before them."""
-        simple = self._quota_mode == "simple" or (
-            self._quota_mode == "auto" and self.image is not None
-        )
-        self.simple_quota = btrfs.enable_quota(self.root, simple)
+        """In the mode that the file system has, or else in the one asked for."""
+        btrfs.enable_quota(self.root, simple=self._quota_mode == "simple")
+        self.quota = Quota(simple=btrfs.quota_is_simple(self.root))
+        if not self.quota.simple:
+            btrfs.keep_quota_exact(self.root)
 
 
 def _is_btrfs(path: Path) -> bool:

@@ -1,79 +1,89 @@
 """Give a directory tree the content of another one, in place.
 
-Clients have the share mounted and files open meanwhile, and some of them mean harm: a directory
-that becomes a symbolic link while we look must not lead root out of the share.  So nothing here
-follows a path: every step is relative to an open directory and refuses links.
+Clients have the share mounted and files open meanwhile, and some of them mean harm; see
+`abaca.drivers.walk` for how it stays inside the share.  The caller sees to it that nothing new can
+be written (`Snapshots.revert_to_snapshot`); what clients delete meanwhile is deleted.
+
+There are two passes.  The first one deletes what the source does not have and empties what differs,
+the second one makes what is missing.  So the tree never holds more than the larger of the two.
 
 A file that kept its inode number and change time is as it was; it is passed over.  Changed files
 keep their inode, so that clients' handles stay valid; their data is shared (reflink), not copied.
+Nested subvolumes are not part of a snapshot: they are left as they are.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from abaca.drivers import aside, walk
+from abaca.drivers.handles import Handle, handle_of, open_handle
 from abaca.drivers.local import btrfs
 
 # On the share's directory: the operation that reverted it last.  Clients see no trusted attribute.
 MARK = "trusted.abaca.reverted-by"
-DEEPEST = 2000
-REPORT_EVERY = 5000
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-class TooDeep(OSError):
-    """The tree has more than 2000 levels."""
+PASSES = 5  # where clients delete directories under the walk
+_EMPTY = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WRITE = _EMPTY | os.O_CREAT
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass
-class _Level:
-    """A pair of open directories and the names in them still to be done."""
+class _Pair:
+    """The same place in both trees, and what has to be remembered over the whole tree."""
 
-    source: int
-    target: int
-    path: tuple[str, ...]
-    names: list[str]
+    source: walk.Climb
+    target: walk.Climb
+    step: walk.Step
+    # source inode of a file with several names -> what was made of it, and names still to come
+    linked: dict[int, tuple[Handle, int]] = field(default_factory=dict)
 
-    def close(self) -> None:
-        os.close(self.source)
-        os.close(self.target)
+    def down(self, name: bytes) -> None:
+        """Into a directory that both have; nested subvolumes and what vanished are passed over."""
+        try:
+            self.source.down(name)
+        except OSError as problem:
+            if problem.errno != errno.EXDEV:
+                raise
+            return
+        try:
+            self.target.down(name)
+        except OSError as problem:
+            if problem.errno not in (*walk.CHANGED, errno.EXDEV):
+                raise
+            self.source.up()
+
+    def up(self) -> None:
+        self.source.up()
+        self.target.up()
 
 
-@dataclass
-class _Walk:
-    """What has to be remembered over the whole tree."""
-
-    progress: Callable[[], None]
-    device: int  # of the source: nested subvolumes are not entered
-    root: int  # open target root, for hard links
-    linked: dict[int, tuple[str, ...]] = field(default_factory=dict)  # source inode -> made path
-    seen: int = 0
-
-    def step(self) -> None:
-        self.seen += 1
-        if self.seen % REPORT_EVERY == 0:
-            self.progress()
+def run(source: Path, target: Path, progress: Callable[[int], None]) -> None:
+    """`make_equal` in a process of its own; `progress` is told the entries looked at so far."""
+    aside.run(__name__, "make_equal", str(source), str(target), progress=progress)
 
 
-def make_equal(source: Path, target: Path, progress: Callable[[], None] = lambda: None) -> None:
+def make_equal(source: Path, target: Path, step: walk.Step = walk.no_step) -> None:
     """Make `target` equal `source`: names, content, owners, modes, times, extended attributes.
 
     May be repeated after a crash.  Raises OSError.
     """
     with btrfs.opened(source) as from_root, btrfs.opened(target) as to_root:
-        walk = _Walk(progress, os.fstat(from_root).st_dev, to_root)
-        levels = [_enter(os.dup(from_root), os.dup(to_root), ())]
-        try:
-            while levels:
-                _advance(walk, levels)
-        finally:
-            for level in levels:
-                level.close()
+        for left in reversed(range(PASSES)):
+            try:
+                for work in (_strip, _fill):
+                    with walk.Climb(from_root) as source_climb, walk.Climb(to_root) as target_climb:
+                        work(_Pair(source_climb, target_climb, step))
+                return
+            except OSError as problem:
+                if problem.errno not in walk.CHANGED or not left:
+                    raise
 
 
 def mark(target: Path, operation_id: str | None) -> None:
@@ -92,134 +102,144 @@ def marked(target: Path) -> str | None:
         return None
 
 
-def _advance(walk: _Walk, levels: list[_Level]) -> None:
-    """One name of the deepest directory; or the directory itself, when all its names are done."""
-    level = levels[-1]
-    if not level.names:
-        _copy_attributes(level.source, level.target)
-        levels.pop().close()
+def _strip(pair: _Pair) -> None:
+    """Delete what the source does not have, and the data of what differs."""
+    while True:
+        entry = pair.target.next()
+        if entry is None:
+            if pair.target.depth == 0:
+                return
+            pair.up()
+            continue
+        pair.step()
+        found = walk.status(pair.target.descriptor, entry.name)
+        if found is None or _is_nested(found):
+            continue
+        wanted = walk.status(pair.source.descriptor, entry.name)
+        if wanted is None or stat.S_IFMT(found.st_mode) != stat.S_IFMT(wanted.st_mode):
+            walk.remove(pair.target.descriptor, entry.name, pair.step)
+        elif stat.S_ISDIR(found.st_mode):
+            pair.down(entry.name)
+        elif stat.S_ISREG(found.st_mode) and not _untouched(wanted, found):
+            _empty(pair.target.descriptor, entry.name, wanted, found)
+
+
+def _empty(directory: int, name: bytes, wanted: os.stat_result, found: os.stat_result) -> None:
+    """A file keeps its inode, unless other names of the inode must not change with it."""
+    if found.st_nlink > 1 and found.st_ino != wanted.st_ino:
+        walk.remove(directory, name)
         return
-    below = _entry(walk, level, level.names.pop())
-    if below is not None:
-        levels.append(below)
-        if len(levels) > DEEPEST:
-            raise TooDeep(errno.ELOOP, "the share has too many levels of directories")
+    with (
+        contextlib.suppress(FileNotFoundError),
+        _regular(directory, name, _WRITE & ~os.O_CREAT) as file,
+    ):
+        os.ftruncate(file, 0)
 
 
-def _enter(source: int, target: int, path: tuple[str, ...]) -> _Level:
-    """Delete what the source does not have, and list the rest."""
-    wanted = os.listdir(source)
-    for name in set(os.listdir(target)).difference(wanted):
-        _remove(target, name)
-    return _Level(source, target, path, wanted)
+def _fill(pair: _Pair) -> None:
+    """Make what is missing or differs."""
+    while True:
+        entry = pair.source.next()
+        if entry is None:
+            _copy_attributes(pair.source.descriptor, pair.target.descriptor)
+            if pair.source.depth == 0:
+                return
+            pair.up()
+            continue
+        pair.step()
+        with contextlib.suppress(FileNotFoundError):  # a client deleted the directory
+            _make(pair, entry.name)
 
 
-def _entry(walk: _Walk, level: _Level, name: str) -> _Level | None:
-    """Make one name equal; a directory is returned, to be gone through next."""
-    walk.step()
-    path = (*level.path, name)
-    wanted = os.stat(name, dir_fd=level.source, follow_symlinks=False)
-    found = _status(level.target, name)
+def _make(pair: _Pair, name: bytes) -> None:
+    """Make one name equal; into a directory the pair moves down."""
+    source, target = pair.source.descriptor, pair.target.descriptor
+    wanted = os.stat(name, dir_fd=source, follow_symlinks=False)
+    found = walk.status(target, name)
     if found is not None and stat.S_IFMT(found.st_mode) != stat.S_IFMT(wanted.st_mode):
-        _remove(level.target, name)
+        walk.remove(target, name, pair.step)
         found = None
     if stat.S_ISDIR(wanted.st_mode):
         if found is None:
-            os.mkdir(name, 0o700, dir_fd=level.target)
-        return _open_below(level, path) if wanted.st_dev == walk.device else None
-    if found is not None and _untouched(wanted, found):
-        walk.linked.setdefault(wanted.st_ino, path)
-    elif wanted.st_nlink > 1 and wanted.st_ino in walk.linked:
-        _hard_link(walk, level.target, name, wanted, found)
-    else:
+            os.mkdir(name, 0o700, dir_fd=target)
+        pair.down(name)
+        return
+    if found is None or not _untouched(wanted, found):
+        if _linked(pair, name, wanted, found):
+            return
         if stat.S_ISREG(wanted.st_mode):
-            _regular(level.source, level.target, name, wanted, found)
+            _copy_file(source, target, name, wanted, found)
         else:
-            _special(level.source, level.target, name, wanted)
-        walk.linked[wanted.st_ino] = path
-    if wanted.st_nlink == 1:
-        walk.linked.pop(wanted.st_ino, None)
-    return None
+            _copy_special(source, target, name, wanted)
+    if wanted.st_nlink > 1 and wanted.st_ino not in pair.linked:
+        pair.linked[wanted.st_ino] = (handle_of(target, name), wanted.st_nlink - 1)
 
 
-def _open_below(level: _Level, path: tuple[str, ...]) -> _Level:
-    source = os.open(path[-1], _DIRECTORY, dir_fd=level.source)
+def _linked(pair: _Pair, name: bytes, wanted: os.stat_result, found: os.stat_result | None) -> bool:
+    """Make a further name of a file that was made already; False if none was."""
+    if wanted.st_nlink == 1 or wanted.st_ino not in pair.linked:
+        return False
+    handle, left = pair.linked.pop(wanted.st_ino)
+    target = pair.target.descriptor
     try:
-        target = os.open(path[-1], _DIRECTORY, dir_fd=level.target)
-    except OSError:
-        os.close(source)
-        raise
-    return _enter(source, target, path)
+        made = open_handle(target, handle, os.O_PATH)
+    except OSError as problem:
+        if problem.errno != errno.ESTALE:  # a client deleted it
+            raise
+        return False
+    try:
+        if found is None or found.st_ino != os.fstat(made).st_ino:
+            walk.remove(target, name, pair.step)
+            os.link(_magic(made), name, dst_dir_fd=target)
+    except FileNotFoundError:
+        return False
+    finally:
+        os.close(made)
+    if left > 1:
+        pair.linked[wanted.st_ino] = (handle, left - 1)
+    return True
 
 
-def _regular(
-    source: int, target: int, name: str, wanted: os.stat_result, found: os.stat_result | None
+def _copy_file(
+    source: int, target: int, name: bytes, wanted: os.stat_result, found: os.stat_result | None
 ) -> None:
     """Content by reflink into the existing inode, so that open files see it."""
     if found is not None and found.st_nlink > 1 and found.st_ino != wanted.st_ino:
-        _remove(target, name)  # other names of this inode must not change with it
-    reading = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=source)
-    try:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        writing = os.open(name, flags, 0o600, dir_fd=target)
-        try:
-            if not stat.S_ISREG(os.fstat(writing).st_mode):
-                raise OSError(errno.EBUSY, "a client replaces files during the revert", name)
-            os.ftruncate(writing, 0)
-            if wanted.st_size:
-                btrfs.clone_file(reading, writing)
-            _copy_attributes(reading, writing)
-        finally:
-            os.close(writing)
-    finally:
-        os.close(reading)
+        walk.remove(target, name)
+    with _regular(source, name, _READ) as reading, _regular(target, name, _WRITE) as writing:
+        os.ftruncate(writing, 0)
+        if wanted.st_size:
+            btrfs.clone_file(reading, writing)
+        _copy_attributes(reading, writing)
 
 
-def _special(source: int, target: int, name: str, wanted: os.stat_result) -> None:
+def _copy_special(source: int, target: int, name: bytes, wanted: os.stat_result) -> None:
     """Symbolic links, devices, pipes, sockets."""
-    _remove(target, name)
+    walk.remove(target, name)
     if stat.S_ISLNK(wanted.st_mode):
         os.symlink(os.readlink(name, dir_fd=source), name, dir_fd=target)
     else:
         os.mknod(name, wanted.st_mode, wanted.st_rdev, dir_fd=target)
-    os.chown(name, wanted.st_uid, wanted.st_gid, dir_fd=target, follow_symlinks=False)
-    times = (wanted.st_atime_ns, wanted.st_mtime_ns)
-    os.utime(name, ns=times, dir_fd=target, follow_symlinks=False)
-
-
-def _hard_link(
-    walk: _Walk, target: int, name: str, wanted: os.stat_result, found: os.stat_result | None
-) -> None:
-    """A further name of a file that was made already."""
-    directory = os.dup(walk.root)
-    first = walk.linked[wanted.st_ino]
-    try:
-        for part in first[:-1]:
-            below = os.open(part, _DIRECTORY, dir_fd=directory)
-            os.close(directory)
-            directory = below
-        made = os.stat(first[-1], dir_fd=directory, follow_symlinks=False)
-        if found is not None and found.st_ino == made.st_ino:
-            return
-        _remove(target, name)
-        os.link(first[-1], name, src_dir_fd=directory, dst_dir_fd=target, follow_symlinks=False)
-    finally:
-        os.close(directory)
+    flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+    with _opened(source, name, flags) as model, _opened(target, name, flags) as made:
+        if stat.S_IFMT(os.fstat(made).st_mode) == stat.S_IFMT(wanted.st_mode):
+            _copy_attributes(model, made)
 
 
 def _copy_attributes(source: int, target: int) -> None:
-    """Owner, mode, extended attributes (ACLs among them), times; both are open."""
+    """Owner, extended attributes (ACLs among them), mode, times of two open files of any kind."""
     wanted = os.fstat(source)
-    os.fchown(target, wanted.st_uid, wanted.st_gid)
-    os.fchmod(target, stat.S_IMODE(wanted.st_mode))
-    names = set(os.listxattr(source))
-    for name in os.listxattr(target):
+    model, made = _magic(source), _magic(target)
+    os.chown(made, wanted.st_uid, wanted.st_gid)  # takes set-id bits and capabilities away: first
+    names = {name for name in os.listxattr(model) if not name.startswith("btrfs.")}
+    for name in os.listxattr(made):
         if name not in names and not name.startswith("btrfs."):
-            os.removexattr(target, name)
+            os.removexattr(made, name)
     for name in names:
-        if not name.startswith("btrfs."):
-            os.setxattr(target, name, os.getxattr(source, name))
-    os.utime(target, ns=(wanted.st_atime_ns, wanted.st_mtime_ns))
+        os.setxattr(made, name, os.getxattr(model, name))
+    if not stat.S_ISLNK(wanted.st_mode):
+        Path(made).chmod(stat.S_IMODE(wanted.st_mode))
+    os.utime(made, ns=(wanted.st_atime_ns, wanted.st_mtime_ns))
 
 
 def _untouched(wanted: os.stat_result, found: os.stat_result) -> bool:
@@ -232,44 +252,36 @@ def _untouched(wanted: os.stat_result, found: os.stat_result) -> bool:
     )
 
 
-def _status(directory: int, name: str) -> os.stat_result | None:
-    try:
-        return os.stat(name, dir_fd=directory, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
+def _is_nested(found: os.stat_result) -> bool:
+    return found.st_ino == btrfs.SUBVOLUME_INODE and stat.S_ISDIR(found.st_mode)
 
 
-def _remove(directory: int, name: str) -> None:
-    """Delete whatever has this name, a whole tree if need be; absent is success."""
-    if _unlinked(directory, name):
-        return
-    opened = [os.open(name, _DIRECTORY, dir_fd=directory)]
-    names = [name]
+@contextlib.contextmanager
+def _opened(directory: int, name: bytes, flags: int) -> Iterator[int]:
+    descriptor = os.open(name, flags, 0o600, dir_fd=directory)
     try:
-        while opened:
-            top = opened[-1]
-            below = next((e for e in _names(top) if not _unlinked(top, e)), None)
-            if below is not None:
-                opened.append(os.open(below, _DIRECTORY, dir_fd=opened[-1]))
-                names.append(below)
-                continue
-            os.close(opened.pop())
-            os.rmdir(names.pop(), dir_fd=opened[-1] if opened else directory)
+        yield descriptor
     finally:
-        for descriptor in opened:
-            os.close(descriptor)
+        os.close(descriptor)
 
 
-def _unlinked(directory: int, name: str) -> bool:
-    """Delete a name that is no directory; False if it is one."""
-    try:
-        os.unlink(name, dir_fd=directory)
-    except FileNotFoundError:
-        return True
-    except IsADirectoryError:
-        return False
-    return True
+@contextlib.contextmanager
+def _regular(directory: int, name: bytes, flags: int) -> Iterator[int]:
+    """A regular file, opened; ESTALE if a client put something else there."""
+    with _opened(directory, name, flags) as descriptor:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.ESTALE, "a client replaces files during the revert")
+        yield descriptor
 
 
-def _names(directory: int) -> list[str]:
-    return os.listdir(directory)
+def _magic(descriptor: int) -> str:
+    """A path of an open file, also of one that cannot be read; it leads to no other file."""
+    return f"/proc/self/fd/{descriptor}"
+
+
+def _make_equal(source: str, target: str, step: walk.Step) -> None:
+    make_equal(Path(source), Path(target), step)
+
+
+if __name__ == "__main__":
+    aside.main({"make_equal": _make_equal})

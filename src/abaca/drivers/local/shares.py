@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ class Shares(LocalBase):
         if not path.exists():
             btrfs.create_subvolume(path)
             path.chmod(ROOT_MODE)
-        btrfs.set_limit(path, int(share["size"]) * GIB)
+        self.pool.quota.set_size(path, int(share["size"]) * GIB)
         return self._export(share)
 
     def create_share_from_snapshot(
@@ -56,7 +55,8 @@ class Shares(LocalBase):
             if not source.exists():
                 raise errors.SnapshotResourceNotFound(name=snapshot["id"])
             btrfs.snapshot(source, path, read_only=False)
-        btrfs.set_limit(path, int(share["size"]) * GIB)
+        self.pool.quota.count_inherited(path)
+        self.pool.quota.set_size(path, int(share["size"]) * GIB)
         return self._export(share)
 
     def delete_share(
@@ -75,26 +75,27 @@ class Shares(LocalBase):
         self, share: Share, new_size: int, share_server: ShareServer | None = None
     ) -> None:
         """Raise the limit; clients see it at once."""
-        btrfs.set_limit(self._existing(share), int(new_size) * GIB)
+        self.pool.quota.set_size(self._existing(share), int(new_size) * GIB)
 
     def shrink_share(
         self, share: Share, new_size: int, share_server: ShareServer | None = None
     ) -> None:
-        """Lower the limit, unless more is in use."""
-        path = self._existing(share)
+        """Lower the limit, unless more is in use.
+
+        The new limit comes first: what clients write meanwhile cannot go beyond it unseen.
+        """
+        path, quota = self._existing(share), self.pool.quota
+        quota.set_size(path, int(new_size) * GIB)
         btrfs.commit(path)
-        used = btrfs.usage(path).used
-        if self.pool.simple_quota:  # a clone is not charged for the data it began with
-            used = max(used, tree_size(path))
-        if used > int(new_size) * GIB:
+        if quota.used(path) > int(new_size) * GIB:
+            quota.set_size(path, int(share["size"]) * GIB)
             raise errors.ShareShrinkingPossibleDataLoss(share_id=share["id"])
-        btrfs.set_limit(path, int(new_size) * GIB)
 
     def ensure_share(
         self, context: AnyContext, share: Share, share_server: ShareServer | None = None
     ) -> list[Location]:
         """Limit and export as they shall be.  ShareResourceNotFound if the data is gone."""
-        btrfs.set_limit(self._existing(share), int(share["size"]) * GIB)
+        self.pool.quota.set_size(self._existing(share), int(share["size"]) * GIB)
         return self._export(share)
 
     def ensure_shares(
@@ -148,7 +149,7 @@ class Shares(LocalBase):
         sizes = []
         for share in shares:
             try:
-                used = btrfs.usage(self._path(share)).used
+                used = self.pool.quota.used(self._path(share))
             except (FileNotFoundError, errors.InvalidShare):
                 continue
             size = round(used / GIB, 3)
@@ -172,20 +173,3 @@ class Shares(LocalBase):
         name = export_name(share["id"])
         exporter.export(name, str(self._path(share)))
         return exporter.locations(name)
-
-
-def tree_size(root: Path) -> int:
-    """Bytes of all files below a directory, links counted once."""
-    total, seen = 0, set()
-    for directory, _, files in os.walk(root):
-        for name in files:
-            try:
-                status = os.lstat(os.path.join(directory, name))  # noqa: PTH118 (twice as fast)
-            except FileNotFoundError:  # a client deleted it
-                continue
-            if status.st_nlink > 1:
-                if status.st_ino in seen:
-                    continue
-                seen.add(status.st_ino)
-            total += status.st_blocks * 512
-    return total

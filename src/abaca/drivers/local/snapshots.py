@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from abaca.drivers.contract.records import AccessRule, ShareServer, Snapshot
 from abaca.drivers.local import btrfs, revert, trash
 from abaca.drivers.local.exporter import Exporter, Location
 from abaca.drivers.local.paths import UnsafePath
+from abaca.drivers.local.pool import GIB
 from abaca.drivers.local.shares import Shares, export_name
 
 
@@ -66,8 +68,8 @@ class Snapshots(Shares):
     ) -> None:
         """In place: mounts and open files stay valid.  About a second per 5000 changed files.
 
-        The limit is lifted meanwhile, because old and new data exist side by side for a moment;
-        then it is the size of the snapshot, which the share has from now on.
+        The share is read-only for its clients meanwhile: writes would come on top of the data that
+        is brought back.  Then its size is that of the snapshot; if it fails, the one it had.
         """
         source = self._snapshot_path(snapshot)
         if not source.exists():
@@ -75,14 +77,38 @@ class Snapshots(Shares):
         target = self.share_path(_share_of(snapshot))
         if not target.exists():
             raise errors.ShareResourceNotFound(share_id=_share_of(snapshot))
-        limit = btrfs.usage(target).limit
-        btrfs.set_limit(target, None)
+        quota = self.pool.quota
+        had = int((snapshot.get("share") or {}).get("size") or 0) * GIB or quota.size(target)
+        will_have = int(snapshot.get("size") or 0) * GIB or had
+        size = had
+        with self._read_only(snapshot, share_access_rules):
+            # not to be reached, but no more than this gets in if a server lets a write through
+            quota.set_size(target, had + will_have)
+            try:
+                btrfs.commit(target)  # what clients wrote is on disk
+                revert.run(source, target, lambda entries: report(context, 50))
+                revert.mark(target, operation_of(context))
+                btrfs.commit(target)  # what is shared with the snapshot is counted
+                size = will_have
+            finally:
+                quota.set_size(target, size)
+
+    @contextlib.contextmanager
+    def _read_only(
+        self, snapshot: Mapping[str, Any], share_rules: Sequence[AccessRule]
+    ) -> Iterator[None]:
+        """No client can write to the snapshot's share inside of this."""
+        name = export_name(_share_of(snapshot))
+        exporter = self._snapshot_exporter(snapshot)
+        if not exporter.has(name):
+            yield
+            return
+        exporter.allow(name, rules.read(share_rules, exporter.rule_types, read_only=True))
         try:
-            revert.make_equal(source, target, lambda: report(context, 50))
+            yield
         finally:
-            size = snapshot.get("size") or (snapshot.get("share") or {}).get("size")
-            btrfs.set_limit(target, int(size) << 30 if size else limit)
-        revert.mark(target, operation_of(context))
+            cast = bool((snapshot.get("share") or {}).get("cast_rules_to_readonly"))
+            exporter.allow(name, rules.read(share_rules, exporter.rule_types, read_only=cast))
 
     def snapshot_update_access(
         self,

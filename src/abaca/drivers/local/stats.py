@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from abaca.drivers.local import btrfs
 from abaca.drivers.local.base import LocalBase
 from abaca.drivers.local.pool import GIB
 
@@ -51,7 +50,7 @@ class Stats(LocalBase):
         limits = 0
         for path in self.pool.shares.iterdir():
             try:
-                limits += btrfs.usage(path).limit or 0
+                limits += self.pool.quota.size(path)
             except FileNotFoundError:  # deleted meanwhile
                 continue
         return round(limits / GIB, 2)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import secrets
 from pathlib import Path
 
@@ -40,17 +39,5 @@ def _delete(path: Path) -> None:
     """Delete a subvolume and those inside it, which nobody else reaches any more."""
     with contextlib.suppress(FileNotFoundError):
         btrfs.set_read_only(path, False)
-        for nested in _nested(path):
-            btrfs.set_read_only(nested, False)
-            btrfs.delete_subvolume(nested)
+        btrfs.delete_nested(path)
         btrfs.delete_subvolume(path)
-
-
-def _nested(path: Path) -> list[Path]:
-    """Subvolumes below a subvolume, deepest first."""
-    found = []
-    for directory, _, _ in os.walk(path, topdown=False):
-        candidate = Path(directory)
-        if candidate != path and btrfs.is_subvolume(candidate):
-            found.append(candidate)
-    return found
