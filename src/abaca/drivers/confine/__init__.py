@@ -3,7 +3,8 @@
 A confined server runs in mount, PID and IPC namespaces of its own.  Its root is a read-only tmpfs
 with the files and directories that were declared for it, each read-only unless it is declared
 writable; all mounts are nosuid and nodev, and noexec unless they hold programs or libraries.  It
-keeps the declared capabilities only, and can gain none.  It outlives abaca.
+keeps the declared capabilities only, can gain none, and many system calls are refused.  It outlives
+abaca.
 
     server = Server(
         directory=state,                        # any directory that exists
@@ -37,5 +38,6 @@ The server is process 1 of its PID namespace: when it ends, all processes that i
 | launcher.py | the process that makes the namespaces and becomes the server |
 | running.py | a server that runs: whether it is confined, directories bound in and out |
 | capabilities.py | names of capabilities; giving them up |
+| seccomp.py | system calls that are refused |
 | mounts.py | mounts by system call |
 """

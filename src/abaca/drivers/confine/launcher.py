@@ -21,7 +21,7 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-from abaca.drivers.confine import capabilities, mounts
+from abaca.drivers.confine import capabilities, mounts, seccomp
 
 ROOT_OPTIONS = "mode=0755,size=1m,nr_inodes=100k"
 SAFE = mounts.NO_SUID | mounts.NO_DEVICES | mounts.NO_EXEC
@@ -75,6 +75,7 @@ def _become_server(plan: Plan, go: int, report: int) -> NoReturn:
         _limit_open_files(plan["open_files"])
         _make_root(plan)
         capabilities.keep_only(plan["capabilities"])
+        seccomp.refuse()
         for command in plan["first"]:
             _run(command, plan["environment"])
         mounts.check(libc.prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0), "prctl")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import abaca
-from abaca.drivers.confine import capabilities, mounts
+from abaca.drivers.confine import capabilities, mounts, seccomp
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.packages import find_program
 
@@ -183,6 +183,8 @@ def why_not() -> str | None:
         )
     if not mounts.are_supported():
         return "NFS and SMB servers run in a root of their own, which needs Linux 5.12 or later"
+    if not seccomp.is_known():
+        return "NFS and SMB servers are confined on x86_64 and aarch64 only"
     return None
 
 

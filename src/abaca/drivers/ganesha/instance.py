@@ -193,14 +193,14 @@ class Instance:
             entries=(*self._system(), *self._own(), *map(_bind, exports)),
             command=command,
             first=(bus.command(self._bus_config),),
-            environment={
-                "DBUS_SYSTEM_BUS_ADDRESS": bus.ADDRESS,
-                "LD_PRELOAD": str(self._guard),
-            },
+            environment=self._environment(),
             capabilities=CAPABILITIES | self._for_ports(),
             pid_file=self.pid_file,
             log=self.log,
         )
+
+    def _environment(self) -> dict[str, str]:
+        return {"DBUS_SYSTEM_BUS_ADDRESS": bus.ADDRESS, "LD_PRELOAD": str(self._guard)}
 
     def _for_ports(self) -> set[str]:
         low = min(self.ports.nfs, self.ports.mount) < FIRST_FREE_PORT
