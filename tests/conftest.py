@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import structlog
 
-from abaca.store import identity, migrate  # noqa: F401 (identity's tables are emptied as well)
+from abaca.store import failures, identity, migrate  # noqa: F401 (their tables are emptied as well)
 from abaca.store.engine import Store
 from abaca.store.schema import metadata
 from support import postgres as support_postgres

@@ -84,7 +84,7 @@ project create acme --description first
 project set acme --description second
 project show acme -f value -c description
 project list
-user create ann --password pw --project acme
+user create ann --password long-enough --project acme
 user set ann --email ann@example.org
 user show ann -f value -c email
 user list

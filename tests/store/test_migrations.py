@@ -6,7 +6,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from abaca.store import migrate
+from abaca.store import failures, identity, migrate
 from abaca.store.engine import Store
 from support.postgres import Postgres
 
@@ -96,4 +96,19 @@ def test_bookings_are_counted_anew_from_the_shares(empty: Store) -> None:
         ]
     assert found == [("h@b#p", 700)]
     migrate.upgrade(empty)
+    assert migrate.differences(empty) == []
+    empty.close()
+
+
+def test_rows_of_an_older_release_survive_an_upgrade(empty: Store) -> None:
+    migrate.upgrade(empty, "0003")
+    with empty.transaction() as tx:
+        domain = {"id": "d", "name": "Default", "description": "", "enabled": True}
+        tx.run(identity.domains.insert(), domain)
+    assert migrate.upgrade(empty)
+    with empty.transaction() as tx:
+        assert tx.scalar(sa.select(identity.domains.c.name)) == "Default"
+        assert failures.add(tx, 7, now=5.0, before=0.0) == (5.0, 1)
+        assert failures.add(tx, 7, now=6.0, before=0.0) == (5.0, 2)
+    assert migrate.differences(empty) == []
     empty.close()

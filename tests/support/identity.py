@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -27,11 +27,17 @@ class Client:
         self.token = ""
 
     def __call__(
-        self, method: str, path: str, body: Any = None, token: str | None = None, **headers: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        token: str | None = None,
+        environ: Mapping[str, Any] = {},
+        **headers: str,
     ) -> tuple[int, Any, dict[str, str]]:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body else b""
         path, _, query = path.partition("?")
-        environ = {
+        asked = {
             "REQUEST_METHOD": method,
             "PATH_INFO": path if path.startswith("/identity") else "/identity/v3" + path,
             "SCRIPT_NAME": "",
@@ -46,13 +52,14 @@ class Client:
             "CONTENT_LENGTH": str(len(raw)),
             "HTTP_X_AUTH_TOKEN": self.token if token is None else token,
             **{f"HTTP_{name.upper()}": value for name, value in headers.items()},
+            **environ,
         }
         seen: dict[str, Any] = {}
 
         def start(status: str, sent: list[tuple[str, str]], _: Any = None) -> None:
             seen.update(status=int(status[:3]), headers={k.lower(): v for k, v in sent})
 
-        answer = b"".join(self.app(environ, start))
+        answer = b"".join(self.app(asked, start))
         return seen["status"], json.loads(answer) if answer else None, seen["headers"]
 
     def login(self, name: str = "admin", password: str = PASSWORD, scope: Any = None) -> Any:

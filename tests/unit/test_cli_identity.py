@@ -69,7 +69,9 @@ def roles_of(run: Run, name: str) -> str:
 
 def test_a_user_from_beginning_to_end(run: Run, store: Store) -> None:
     assert "Project acme" in run("project", "create", "acme", "--description", "hello")
-    assert "member of acme" in run("user", "create", "ann", "--project", "acme", input="pw\n")
+    assert "member of acme" in run(
+        "user", "create", "ann", "--project", "acme", input="long enough\n"
+    )
     assert roles_of(run, "ann") == "yes member on acme"
     run("user", "grant", "ann", "reader", "acme")
     assert roles_of(run, "ann") == "yes member on acme, reader on acme"
@@ -87,24 +89,35 @@ def test_a_user_from_beginning_to_end(run: Run, store: Store) -> None:
     assert "acme" not in run("project", "list")
 
 
-def test_a_lost_password_is_set_again(run: Run, store: Store) -> None:
+def test_a_lost_password_is_set_again(run: Run, store: Store, config: Path) -> None:
     run("user", "password", "admin", input="new password\n")
     from support.identity import Client
 
     client = Client(Identity(store, cheap_settings()))
     assert client.login(password="new password")[0] == 201
     assert client.login(password=PASSWORD)[0] == 401
+    log = (config.parent / "abaca.log").read_text()
+    line = next(line for line in log.splitlines() if "abaca.audit" in line)
+    for word in ("user.password", "success", "admin", "local"):
+        assert word in line
+    assert "new password" not in log
 
 
 @pytest.mark.parametrize(
     ("words", "input", "message"),
     [
-        (("user", "create", "admin"), "pw\n", "named admin already"),
-        (("user", "create", ""), "pw\n", "1 to 255 characters"),
-        (("user", "create", "a\nb"), "pw\n", "printable"),
-        (("user", "create", "ann"), "\n", "1 to 4096 characters"),
-        (("user", "create", "ann"), "x" * 5000, "1 to 4096 characters"),
-        (("user", "create", "ann", "--project", "nowhere"), "pw\n", "nowhere could not be found"),
+        (("user", "create", "admin"), "long enough\n", "named admin already"),
+        (("user", "create", ""), "long enough\n", "1 to 255 characters"),
+        (("user", "create", "a\nb"), "long enough\n", "printable"),
+        (("user", "create", "ann"), "\n", "8 to 4096 characters"),
+        (("user", "create", "ann"), "seven77\n", "8 to 4096 characters"),
+        (("user", "password", "admin"), "seven77\n", "8 to 4096 characters"),
+        (("user", "create", "ann"), "x" * 5000, "8 to 4096 characters"),
+        (
+            ("user", "create", "ann", "--project", "nowhere"),
+            "long enough\n",
+            "nowhere could not be found",
+        ),
         (("user", "delete", "nobody"), None, "nobody could not be found"),
         (("user", "grant", "admin", "emperor", "admin"), None, "emperor could not be found"),
         (("user", "revoke", "admin", "reader", "admin"), None, "does not have role"),
@@ -141,6 +154,7 @@ def test_the_embedded_identity_does_what_its_options_say(config: Path, store: St
 
     own = (
         "[abaca]\nregion = north\ntoken_lifetime = 600\nlogin_failures = 2\naddress_failures = 9\n"
+        "password_min_length = 12\n"
     )
     url = "osapi_share_base_URL = https://shares.example.org"
     config.write_text(f"{config.read_text()}{url}\n{own}")
@@ -148,4 +162,5 @@ def test_the_embedded_identity_does_what_its_options_say(config: Path, store: St
     made = assembly.make_identity(loaded, store).settings
     assert (made.region, made.token_seconds) == ("north", 600.0)
     assert (made.login_failures, made.address_failures) == (2, 9)
+    assert made.shortest_password == 12
     assert made.public_url == "https://shares.example.org"

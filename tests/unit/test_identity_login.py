@@ -102,17 +102,20 @@ def test_guessing_is_slowed_down_for_that_user_only(client: Client) -> None:
     assert client.login("ann", USER_PASSWORD)[0] == 201
 
 
-def test_the_throttle_forgets_after_its_window() -> None:
+def test_the_throttle_forgets_after_its_window(client: Client) -> None:
     now = [0.0]
-    throttle = Throttle(window=10.0, clock=lambda: now[0])
+    throttle = Throttle(client.identity.store, b"secret", window=10.0, clock=lambda: now[0])
+    limits = {("key",): 3}
     for _ in range(3):
-        throttle.failed("key")
+        throttle.failed(limits)
     with pytest.raises(TooManyFailures, match=r"in 1[01] s"):
-        throttle.check("key", 3)
+        throttle.check(limits)
+    with pytest.raises(TooManyFailures):
+        throttle.failed(limits)
     now[0] = 10.1
-    throttle.check("key", 3)
-    throttle.failed("key")
-    throttle.check("key", 3)
+    throttle.check(limits)
+    throttle.failed(limits)
+    throttle.check(limits)
 
 
 def test_the_api_knows_the_caller(client: Client) -> None:

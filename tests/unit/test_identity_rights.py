@@ -133,5 +133,5 @@ def test_secrets_are_kept_hashed(client: Client) -> None:
 
 
 def test_bootstrap_again_changes_nothing(client: Client) -> None:
-    bootstrap(client.identity.store, "another", cheap_settings())
+    bootstrap(client.identity.store, "another one", cheap_settings())
     assert client.login()[0] == 201

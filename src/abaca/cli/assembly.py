@@ -197,6 +197,7 @@ def make_identity(config: Config, store: Store) -> Any:
         key_file=key_file,
         login_failures=own.login_failures,
         address_failures=own.address_failures,
+        shortest_password=own.password_min_length,
     )
     return Identity(store, settings)
 

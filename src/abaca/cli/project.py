@@ -38,7 +38,7 @@ def create(name: str, description: str) -> None:
     from abaca.model.identity import Project
 
     made = Project(id=new_id(), domain_id=DEFAULT_DOMAIN, name=name, description=description)
-    with open_directory() as directory:
+    with open_directory("project.create", project=name) as directory:
         directory.add(made)
     click.echo(f"Project {made.name} {made.id} added.")
 
@@ -70,7 +70,7 @@ def delete(name: str, force: bool) -> None:
     """
     from abaca.model.identity import Project
 
-    with open_directory() as directory:
+    with open_directory("project.delete", project=name) as directory:
         found = directory.resolve(Project, name)
         shares = directory.shares_of(found.id)
         if shares and not force:
@@ -84,7 +84,8 @@ def delete(name: str, force: bool) -> None:
 def _switch(name: str, enabled: bool) -> None:
     from abaca.model.identity import Project
 
-    with open_directory() as directory:
+    action = "project.enable" if enabled else "project.disable"
+    with open_directory(action, project=name) as directory:
         found = directory.resolve(Project, name)
         directory.change(Project, found.id, enabled=enabled)
     click.echo(f"Project {found.name} {'enabled' if enabled else 'disabled'}.")

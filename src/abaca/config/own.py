@@ -23,4 +23,5 @@ OWN = (
     seconds("token_lifetime", 3600, "a token is good for so long", min=60),
     integer("login_failures", 5, "wrong passwords per minute, of a user from an address", min=1),
     integer("address_failures", 60, "wrong passwords per minute, from an address", min=1),
+    integer("password_min_length", 8, "fewest characters of a new password", min=1, max=128),
 )

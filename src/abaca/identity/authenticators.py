@@ -41,8 +41,7 @@ def _request_id(environ: Environ) -> str:
 class EmbeddedAuth:
     """Tokens of abaca's own identity.
 
-    A checked token costs about 5 us; what becomes void elsewhere is noticed within
-    sessions.FRESH_SECONDS.
+    What becomes void anywhere is noticed by the next request.
     """
 
     def __init__(self, identity: Identity, enforcer: Enforcer) -> None:

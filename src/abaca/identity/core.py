@@ -21,8 +21,9 @@ class Identity:
         self.store = store
         self.settings = settings or IdentitySettings()
         self.passwords = Passwords(self.settings)
-        self.throttle = Throttle()
-        self.signer = Signer(load_keys(store, self.settings.key_file))
+        keys = load_keys(store, self.settings.key_file)
+        self.signer = Signer(keys)
+        self.throttle = Throttle(store, keys[-1])
         self.sessions = Sessions(store, self.signer)
         self.directory = Directory(store, self.passwords)
 

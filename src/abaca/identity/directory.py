@@ -6,6 +6,7 @@ transaction; passwords are hashed before it begins.
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from abaca.model.errors import BadRequest, Conflict, NotFound
+from abaca.model.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from abaca.model.identity import Assignment, Credential, Domain, Project, Role, User
 from abaca.store import identity as rows
 from abaca.store.engine import Store, Tx
@@ -26,6 +27,7 @@ from .settings import DEFAULT_DOMAIN
 Found = TypeVar("Found", bound=rows.Noun)
 SCOPES: dict[str, type[Project] | type[Domain]] = {"project": Project, "domain": Domain}
 LONGEST_NAME = 255
+MOST_CREDENTIALS = 100  # application credentials of one user
 BOOTSTRAP_ROLES = ("admin", "manager", "member", "reader", "service")
 
 
@@ -89,13 +91,30 @@ class Directory:
         kept = None if password is None else self.passwords.hash(password)
         return self.add(user, password_hash=kept)
 
-    def change_user(self, id: str, *, password: str | None = None, **values: Any) -> User:
-        """A new password, or switching the user off, voids every token of theirs."""
-        secrets = {} if password is None else {"password_hash": self.passwords.hash(password)}
-        if secrets or values.get("enabled") is False:
-            values["valid_after"] = time.time()
+    def change_user(
+        self,
+        id: str,
+        *,
+        password: str | None = None,
+        instead_of: str | None = None,
+        client: str = "",
+        **values: Any,
+    ) -> User:
+        """A new password, or disabling the user, ends every token of theirs, and those that are
+        being made at this moment.
+
+        instead_of: the hash of the old password, which must still be there.  client: for whom the
+        new one is hashed.
+        """
+        secrets = {}
+        if password is not None:
+            secrets["password_hash"] = self.passwords.hash(password, client)
         with self.store.transaction() as tx:
             old = must(tx, User, id)
+            if instead_of is not None and rows.password_hash(tx, id) != instead_of:
+                raise Unauthorized("The password was changed meanwhile; log in again.")
+            if secrets or values.get("enabled") is False:
+                values["valid_after"] = max(time.time(), math.nextafter(old.valid_after, math.inf))
             new = msgspec.structs.replace(old, **values)
             if new.name != old.name:
                 _check_name(tx, new)
@@ -153,7 +172,8 @@ class Directory:
     def add_credential(self, credential: Credential, secret: str | None) -> tuple[str, Credential]:
         """The secret, made here unless given, and the record.
 
-        Raises BadRequest if the user does not have one of the roles on the project.
+        Raises BadRequest if the user does not have one of the roles on the project, Forbidden if
+        the user has MOST_CREDENTIALS.
         """
         if secret is None:
             secret, kept = self.passwords.generate()
@@ -161,6 +181,7 @@ class Directory:
             kept = self.passwords.hash(secret)
         with self.store.transaction() as tx:
             _check_name(tx, credential)
+            _check_room(tx, credential)
             have = {
                 role.id
                 for role in effective_roles(
@@ -254,6 +275,14 @@ def _check_name(tx: Tx, record: rows.Noun) -> None:
         space = {"user_id": record.user_id}
     if rows.named(tx, type(record), record.name, **space) is not None:
         raise Conflict(f"There is a {type(record).__name__.lower()} named {record.name} already.")
+
+
+def _check_room(tx: Tx, credential: Credential) -> None:
+    if rows.credentials_of(tx, credential.user_id) >= MOST_CREDENTIALS:
+        raise Forbidden(
+            f"The user has {MOST_CREDENTIALS} application credentials, which is the most; delete "
+            "one that is not used."
+        )
 
 
 def _check_renamable(record: rows.Noun) -> None:

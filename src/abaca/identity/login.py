@@ -18,6 +18,7 @@ from .core import Identity
 from .directory import effective_roles
 from .sessions import Session, resolve
 from .signing import Claims, new_jti
+from .throttle import Key, network_of
 
 Text = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f\x7f]{1,255}\Z")]
 Referred = TypeVar("Referred", bound=User | Project | Domain)
@@ -86,10 +87,15 @@ class AuthRequest(msgspec.Struct, frozen=True):
     auth: Auth
 
 
+class WrongSecret(Unauthorized):
+    """A password or the secret of a credential was wrong; it counts as a guess."""
+
+
 class Known(msgspec.Struct, frozen=True):
     """Who it is, and how that was found out."""
 
     user: User
+    epoch: float  # of the token: see Claims
     credential: Credential | None = None
     token: Claims | None = None
 
@@ -98,7 +104,11 @@ class Known(msgspec.Struct, frozen=True):
 def login(identity: Identity, auth: Auth, address: str) -> tuple[str, Session]:
     """A token and what it stands for.
 
-    Raises Unauthorized, TooManyFailures, and BadRequest for a request that makes no sense.
+    What was looked at first is looked at again at the end, where the token is made: a password
+    that was changed meanwhile, or a token that was revoked, makes none.
+
+    Raises Unauthorized, TooManyFailures, TooManyLogins, and BadRequest for a request that makes no
+    sense.
     """
     methods = tuple(dict.fromkeys(auth.identity.methods))
     known = [_identify(identity, method, auth.identity, address) for method in methods]
@@ -123,7 +133,10 @@ def login(identity: Identity, auth: Auth, address: str) -> tuple[str, Session]:
             expires=min(ends),
             credential_id=credential.id if credential else "",
             parent=token.jti if token else "",
+            epoch=min(one.epoch for one in known),
         )
+        if token and rows.is_revoked(tx, token.jti):
+            raise Unauthorized(WRONG)
         try:
             session = resolve(tx, claims)
         except Unauthorized:
@@ -148,12 +161,13 @@ def _by_password(identity: Identity, given: Methods, address: str) -> Known:
     assert given.password is not None
     asked = given.password.user
     with identity.store.read() as tx:
-        user = _referred(tx, User, asked)
+        user = _referred(tx, User, asked)  # before the hash: see Known.epoch
         kept = rows.password_hash(tx, user.id) if user else None
-    _guarded(identity, address, (asked.id, asked.name, asked.domain), kept, asked.password)
+        who = ("user", user.id) if user else _nobody(tx, asked)
+    guarded(identity, address, who, kept, asked.password)
     if user is None or not user.enabled:
         raise Unauthorized(WRONG)
-    return Known(user)
+    return Known(user, user.valid_after)
 
 
 def _by_credential(identity: Identity, given: Methods, address: str) -> Known:
@@ -161,20 +175,26 @@ def _by_credential(identity: Identity, given: Methods, address: str) -> Known:
     assert asked is not None
     with identity.store.read() as tx:
         credential = _find_credential(tx, asked)
-        kept = rows.secret_hash(tx, credential.id) if credential else None
         user = rows.get(tx, User, credential.user_id) if credential else None
-    _guarded(identity, address, (asked.id, asked.name, asked.user), kept, asked.secret)
+        kept = rows.secret_hash(tx, credential.id) if credential else None
+        who = ("credential", credential.id) if credential else _no_credential(tx, asked)
+    guarded(identity, address, who, kept, asked.secret)
     if credential is None or user is None or not user.enabled:
         raise Unauthorized(WRONG)
     if credential.expires_at is not None and credential.expires_at <= time.time():
         raise Unauthorized(WRONG)
-    return Known(user, credential=credential)
+    return Known(user, user.valid_after, credential=credential)
 
 
 def _by_token(identity: Identity, given: Methods, address: str) -> Known:
     assert given.token is not None
     session = identity.sessions.open(given.token.id)
-    return Known(session.user, credential=session.credential, token=session.claims)
+    return Known(
+        session.user,
+        session.user.valid_after,
+        credential=session.credential,
+        token=session.claims,
+    )
 
 
 METHODS: dict[str, Callable[[Identity, Methods, str], Known]] = {
@@ -184,20 +204,41 @@ METHODS: dict[str, Callable[[Identity, Methods, str], Known]] = {
 }
 
 
-def _guarded(identity: Identity, address: str, who: object, kept: str | None, secret: str) -> None:
-    """Compare a secret, counting failures of this address and of this name from this address."""
+def guarded(identity: Identity, address: str, who: Key, kept: str | None, secret: str) -> None:
+    """Compare a secret, counting failures of this address, and of `who` from this address.
+
+    Raises WrongSecret, TooManyFailures, TooManyLogins.
+    """
+    client = network_of(address)
+    pair = (client, *who)
     limits = {
-        (address, who): identity.settings.login_failures,
-        (address,): identity.settings.address_failures,
+        pair: identity.settings.login_failures,
+        (client,): identity.settings.address_failures,
     }
-    for key, most in limits.items():
-        identity.throttle.check(key, most)
-    if identity.passwords.verify(kept, secret):
-        identity.throttle.succeeded((address, who))
+    identity.throttle.check(limits)
+    if identity.passwords.verify(kept, secret, client):
+        identity.throttle.succeeded(pair, limits)
         return
-    for key in limits:
-        identity.throttle.failed(key)
-    raise Unauthorized(WRONG)
+    identity.throttle.failed(limits)
+    raise WrongSecret(WRONG, who=who)
+
+
+# Whose guesses are counted together where nobody is meant: the same for every way to write it.
+def _nobody(tx: Tx, asked: InDomain) -> Key:
+    if asked.id is not None:
+        return ("user", asked.id)
+    domain = asked.domain or Named()
+    inside = _referred(tx, Domain, domain)
+    where = ("id", inside.id) if inside else ("asked", domain.id or "", domain.name or "")
+    return ("name", *where, asked.name or "")
+
+
+def _no_credential(tx: Tx, asked: CredentialMethod) -> Key:
+    if asked.id is not None or asked.user is None:
+        return ("credential", asked.id or "")
+    user = _referred(tx, User, asked.user)
+    of = ("user", user.id) if user else _nobody(tx, asked.user)
+    return ("credential", *of, asked.name or "")
 
 
 def _find_credential(tx: Tx, asked: CredentialMethod) -> Credential | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,10 @@ class IdentitySettings(msgspec.Struct, frozen=True, kw_only=True):
     address_failures: int = 60  # wrong passwords from one address, per minute
     hash_memory_kib: int = 19456  # argon2id; OWASP's minimum is 19456 KiB with two passes
     hash_passes: int = 2
-    parallel_logins: int = 2  # passwords hashed at a time: bounds memory under a flood of logins
+    hashes_at_once: int = max(1, (os.cpu_count() or 1) - 1)  # a core stays for everything else
+    logins_at_once: int = 4  # threads that hash or wait for it: half of those of the API
+    logins_of_one_client: int = 2
+    shortest_password: int = 8  # characters
 
 
 def cheap_settings(**values: object) -> IdentitySettings:

@@ -43,6 +43,7 @@ class Claims(msgspec.Struct, frozen=True, array_like=True):
     expires: float
     credential_id: str = ""  # application credential it was got with
     parent: str = ""  # jti of the token it was got with
+    epoch: float = -1.0  # User.valid_after when the password was read; -1: of an older release
 
 
 _encode = msgspec.msgpack.Encoder().encode

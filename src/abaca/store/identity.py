@@ -16,6 +16,7 @@ from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, Strin
 from abaca.model.identity import Assignment, Credential, Domain, Project, Role, User
 
 from .engine import Tx
+from .fixed import Fixed
 from .schema import metadata
 
 Noun = Domain | Project | User | Role | Credential
@@ -204,6 +205,14 @@ def secret_hash(tx: Tx, credential_id: str) -> str | None:
     return None if found is None else str(found)
 
 
+def credentials_of(tx: Tx, user_id: str) -> int:
+    """How many application credentials the user has.  On PostgreSQL the user's row is locked, so
+    that two at once are counted one after the other."""
+    tx.run(sa.update(users).where(users.c.id == user_id).values(id=users.c.id))
+    count = sa.select(sa.func.count()).where(credentials.c.user_id == user_id)
+    return int(tx.scalar(count.select_from(credentials)))
+
+
 def key_secrets(tx: Tx) -> list[bytes]:
     """The token keys, newest first: that one signs, all of them verify."""
     rows = tx.all(sa.select(keys.c.secret).order_by(keys.c.id.desc()))
@@ -256,9 +265,12 @@ def is_revoked(tx: Tx, jti: str) -> bool:
     return tx.one(sa.select(revocations.c.jti).where(revocations.c.jti == jti)) is not None
 
 
+_GENERATION = Fixed(sa.select(generations.c.value))
+
+
 def generation(tx: Tx) -> int:
     """How many changes there were."""
-    return int(tx.scalar(sa.select(generations.c.value)) or 0)
+    return int(tx.scalar(_GENERATION) or 0)
 
 
 def changed(tx: Tx) -> None:

@@ -14,7 +14,7 @@ from .engine import Store
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 _FOLDER = Path(__file__).parent / "migrations"
 # Two processes that start at once must not both create the tables.
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(4120231)")
@@ -85,7 +85,7 @@ def differences(store: Store) -> list[object]:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from . import identity  # noqa: F401 (its tables belong to the metadata)
+    from . import failures, identity  # noqa: F401 (their tables belong to the metadata)
     from .schema import metadata
 
     with store.engine.connect() as conn:

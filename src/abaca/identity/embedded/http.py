@@ -22,8 +22,9 @@ from sqlalchemy.exc import IntegrityError
 
 from abaca.identity.authenticators import challenge
 from abaca.identity.core import Identity
+from abaca.identity.login import WrongSecret
 from abaca.identity.sessions import Session
-from abaca.identity.throttle import TooManyFailures
+from abaca.model.context import new_request_id
 from abaca.model.errors import (
     BadRequest,
     Forbidden,
@@ -33,6 +34,8 @@ from abaca.model.errors import (
     Unauthorized,
     Unavailable,
 )
+from abaca.service import audit
+from abaca.web.clients import client_address
 
 log = structlog.get_logger(__name__)
 MOST_BYTES = 114688  # of a request body
@@ -67,17 +70,19 @@ class Call:
         self.identity = identity
         self.directory = identity.directory
         self.req = req
-        self._session: Session | None = None
+        self.address = client_address(req.env)
+        self.request_id = new_request_id()
+        self.known: Session | None = None  # the caller, once that was asked for
 
     @property
     def session(self) -> Session:
         """The caller.  Raises Unauthorized."""
-        if self._session is None:
+        if self.known is None:
             token = self.req.get_header("X-Auth-Token")
             if not token:
                 raise Unauthorized("The request needs a token in the header X-Auth-Token.")
-            self._session = self.identity.sessions.open(token)
-        return self._session
+            self.known = self.identity.sessions.open(token)
+        return self.known
 
     @property
     def root(self) -> str:
@@ -174,12 +179,10 @@ def _responder(identity: Identity, one: Route) -> Callable[..., None]:
     def respond(_: object, req: falcon.Request, resp: falcon.Response, **path: str) -> None:
         call = Call(identity, req)
         req.context.root = call.root
-        _admit(call, one.who, path)
+        resp.set_header("x-openstack-request-id", call.request_id)
         if any(_CONTROL.search(value) for value in path.values()):
             raise NotFound("There is nothing at this path.")
-        found = one.handler(call, **path)
-        if req.method not in ("GET", "HEAD"):
-            identity.sessions.forget()
+        found = _audited(call, one, path)
         answer = found if isinstance(found, Answer) else Answer(found)
         resp.status = answer.status or (one.success if answer.body is not None else _empty(one))
         resp.set_header("Vary", "X-Auth-Token")
@@ -189,6 +192,49 @@ def _responder(identity: Identity, one: Route) -> Callable[..., None]:
             resp.data = msgspec.json.encode(answer.body)
 
     return respond
+
+
+def _audited(call: Call, one: Route, path: Mapping[str, str]) -> Body | Answer | None:
+    """What the handler returns.  Changes go to the audit log, and those that were refused to their
+    caller; not what costs nothing to send, such as a bad body, so that nobody fills the log."""
+    try:
+        _admit(call, one.who, path)
+        found = one.handler(call, **path)
+    except RequestError as error:
+        guess = isinstance(error, WrongSecret)
+        if guess or (one.method != "GET" and call.known and error.code in (403, 404, 409)):
+            asked = " ".join(error.values["who"]) if guess else ""
+            reason = type(error).__name__
+            _record(call, one, "failure", {**path, "reason": reason, "asked_for": asked})
+        raise
+    if one.method != "GET":
+        _record(call, one, "success", {**path, **_made(found)})
+    return found
+
+
+def _record(call: Call, one: Route, result: audit.Result, target: Mapping[str, str]) -> None:
+    actor = audit.Actor(address=call.address)
+    if (session := call.known) is not None:
+        actor = audit.Actor(
+            user_id=session.user.id,
+            user_name=session.user.name,
+            project_id=session.project.id if session.project else "",
+            address=call.address,
+        )
+    noun = one.handler.__module__.rpartition(".")[2]
+    action = f"identity.{noun}.{one.handler.__name__}"
+    audit.record(action, result=result, actor=actor, target=target, request_id=call.request_id)
+
+
+def _made(found: Body | Answer | None) -> dict[str, str]:
+    """Id and name of a record in the answer."""
+    body = found.body if isinstance(found, Answer) else found
+    return {
+        f"{noun}_{field}": one[field]
+        for noun, one in (body or {}).items()
+        for field in ("id", "name")
+        if isinstance(one, dict) and field in one
+    }
 
 
 def _empty(one: Route) -> int:
@@ -220,8 +266,9 @@ def _refused(
     _say(resp, error.code, error.message)
     if isinstance(error, Unauthorized):
         resp.set_header("WWW-Authenticate", challenge(req.context.root))
-    if isinstance(error, TooManyFailures):
-        resp.set_header("Retry-After", str(error.values["seconds"]))
+    seconds = error.values.get("seconds", error.retry_after)
+    if seconds is not None:
+        resp.set_header("Retry-After", str(seconds))
 
 
 def _unavailable(
@@ -251,7 +298,7 @@ def _failed(
     # Only the frames and the kind: messages of database errors quote the values of the row.
     where = "".join(traceback.format_tb(error.__traceback__))
     kind = type(error).__name__
-    log.error("identity.bug", method=req.method, path=req.path, error=kind, traceback=where)
+    log.error("identity.bug", method=req.method, path=req.path[:200], error=kind, traceback=where)
     _say(resp, 500, "abaca failed where it should not have; its log says why.")
 
 

@@ -9,7 +9,6 @@ from abaca.identity.sessions import Session
 from abaca.model.errors import BadRequest, Forbidden, NotFound, Unauthorized
 from abaca.model.identity import Domain
 from abaca.store import identity as rows
-from abaca.web.clients import client_address
 
 from . import views
 from .discovery import catalog
@@ -19,7 +18,8 @@ from .http import Answer, Body, Call, Who, route
 @route("POST", "/v3/auth/tokens", who=Who.ANYONE)
 def create(call: Call) -> Answer:
     asked = call.body(AuthRequest).auth
-    token, session = login(call.identity, asked, client_address(call.req.env))
+    token, session = login(call.identity, asked, call.address)
+    call.known = session
     return Answer(_shown(call, session), headers={"X-Subject-Token": token})
 
 

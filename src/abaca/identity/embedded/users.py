@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abaca.identity.login import guarded
 from abaca.identity.settings import DEFAULT_DOMAIN
-from abaca.model.errors import BadRequest, Unauthorized
+from abaca.identity.throttle import network_of
+from abaca.model.errors import BadRequest
 from abaca.model.identity import User
 from abaca.store import identity as rows
 
@@ -58,14 +60,12 @@ def delete_user(call: Call, user_id: str) -> None:
 def change_password(call: Call, user_id: str) -> None:
     """By the user, who has to know the old one."""
     body = call.body(PasswordRequest).user
-    key = ("password", user_id)
-    call.identity.throttle.check(key, call.identity.settings.login_failures)
     with call.identity.store.read() as tx:
         kept = rows.password_hash(tx, user_id)
-    if not call.identity.passwords.verify(kept, body.original_password):
-        call.identity.throttle.failed(key)
-        raise Unauthorized("The old password is wrong.")
-    call.directory.change_user(user_id, password=body.password)
+    guarded(call.identity, call.address, ("user", user_id), kept, body.original_password)
+    call.directory.change_user(
+        user_id, password=body.password, instead_of=kept, client=network_of(call.address)
+    )
 
 
 @route("GET", "/v3/users/{user_id}/groups", who=Who.SELF)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from abaca.store import identity  # noqa: F401 (its tables belong to the metadata)
+from abaca.store import failures, identity  # noqa: F401 (their tables belong to the metadata)
 from abaca.store.schema import metadata
 
 context.configure(
