@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,6 @@ MNT, DUMP, UMNT, UMNTALL, EXPORT = 1, 2, 3, 4, 5
 SETATTR, LOOKUP, READLINK, READ, WRITE, CREATE, MKDIR, SYMLINK, MKNOD = 2, 3, 5, 6, 7, 8, 9, 10, 11
 REMOVE, RMDIR, RENAME, LINK, READDIR, READDIRPLUS = 12, 13, 14, 15, 16, 17
 SOCKET, FIFO = 6, 7
-ATTRIBUTES = 84  # bytes of fattr3
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,25 @@ def attributes(mode: int | None = None, size: int | None = None, now: bool = Fal
     return given + u32(0, 0) + length + u32(1 if now else 0, 1 if now else 0)
 
 
-class Mount:
-    """MOUNT version 3."""
+def is_in_share(handle: bytes, root: bytes) -> bool:
+    """Whether a handle is of the export, the file system and the subvolume of a root's.
 
-    def __init__(self, port: int, **where: Any) -> None:
-        self.rpc = Connection(port, MOUNT, 3, **where)
+    Ganesha's: 4 bytes that end with the export's id, 2 of kinds, 8 of the file system, the kind of
+    the kernel's handle; this is of inode, subvolume (8 bytes each) and generation.
+    """
+    return (handle[:15], handle[23:31]) == (root[:15], root[23:31])
+
+
+class Mount:
+    """MOUNT, version 3 unless another one is asked for."""
+
+    def __init__(self, port: int, version: int = 3, **where: Any) -> None:
+        self.rpc = Connection(port, MOUNT, version, **where)
+
+    def call(self, procedure: int) -> None:
+        """A procedure without arguments; what it says is in the replies."""
+        with contextlib.suppress(Rejected):
+            self.rpc.call(procedure)
 
     def mnt(self, path: bytes) -> Answer:
         return _answer(self.rpc, MNT, opaque(path), lambda reply: reply.opaque())

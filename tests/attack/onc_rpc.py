@@ -18,7 +18,7 @@ LIMIT = 4 << 20  # no honest reply is longer
 
 
 class Rejected(Exception):
-    """The server refused the call itself: an RPC error, or a closed connection."""
+    """There is no result: an RPC error, a closed connection, or no answer in time."""
 
 
 def u32(*numbers: int) -> bytes:
@@ -64,9 +64,10 @@ class Reader:
 
 
 class Connection:
-    """One TCP connection to one program.
+    """One TCP connection to one program; made again when it was closed or a call was not answered.
 
     source: the local address to call from; 127.0.0.0/8 has many, and each is another client.
+    seconds: how long to wait for an answer.
     """
 
     def __init__(
@@ -78,13 +79,15 @@ class Connection:
         server: str = "127.0.0.1",
         source: str = "127.0.0.1",
         user: int = 0,
+        seconds: float = 20,
     ) -> None:
         self._program, self._version = program, version
         identity = u32(0) + opaque(b"attacker") + u32(user, user, 0)
         self._credential = u32(AUTH_SYS) + opaque(identity) + u32(AUTH_NONE, 0)
         self._numbers = itertools.count(1)
         self.replies: list[bytes] = []
-        self._socket = socket.create_connection((server, port), 20, (source, 0))
+        self._where = (server, port), seconds, (source, 0)
+        self._socket = socket.create_connection(*self._where)
 
     def __enter__(self) -> Self:
         return self
@@ -104,8 +107,13 @@ class Connection:
         """The results of a call.  Rejected if there are none."""
         number = next(self._numbers)
         header = u32(number, 0, 2, self._program, self._version, procedure)
-        self.send(header + self._credential + body)
-        reply = Reader(self.receive())
+        try:
+            self.send(header + self._credential + body)
+            reply = Reader(self.receive())
+        except OSError as problem:
+            self.close()
+            self._socket = socket.create_connection(*self._where)
+            raise Rejected(str(problem)) from problem
         assert reply.u32() == number and reply.u32() == 1
         state = reply.u32()
         if state != MSG_ACCEPTED:
@@ -118,10 +126,7 @@ class Connection:
 
     def send(self, message: bytes) -> None:
         """A message as one record of one fragment."""
-        try:
-            self._socket.sendall(u32(LAST_FRAGMENT | len(message)) + message)
-        except ConnectionError as problem:
-            raise Rejected("connection reset") from problem
+        self._socket.sendall(u32(LAST_FRAGMENT | len(message)) + message)
 
     def receive(self) -> bytes:
         """The next record."""
@@ -137,11 +142,8 @@ class Connection:
         assert length <= LIMIT
         data = b""
         while len(data) < length:
-            try:
-                part = self._socket.recv(length - len(data))
-            except ConnectionError as problem:
-                raise Rejected("connection reset") from problem
+            part = self._socket.recv(length - len(data))
             if not part:
-                raise Rejected("connection closed")
+                raise ConnectionResetError("connection closed")
             data += part
         return data

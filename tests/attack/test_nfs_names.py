@@ -134,7 +134,7 @@ class Attacker3:
         self.replies = self._nfs.rpc.replies
 
     def is_own(self, handle: bytes) -> bool:
-        return is_in_share(handle, self._root)
+        return nfs3.is_in_share(handle, self._root)
 
     def attempts(self, place: Place) -> Mapping[str, Attempt]:
         nfs = self._nfs
@@ -175,7 +175,7 @@ class Attacker4:
         self.replies = self._nfs.rpc.replies
 
     def is_own(self, handle: bytes) -> bool:
-        return is_in_share(handle, self._root)
+        return nfs3.is_in_share(handle, self._root)
 
     def attempts(self, place: Place) -> Mapping[str, Attempt]:
         nfs = self._nfs
@@ -259,15 +259,6 @@ def try_everything(
             build_arena(place.directory, scene.canary.directory)
     assert attacker.attempts(place)["LOOKUP"](b"file").ok, "the server does not serve any more"
     wall.assert_held()
-
-
-def is_in_share(handle: bytes, root: bytes) -> bool:
-    """Whether a handle is of the export, the file system and the subvolume of a root's.
-
-    Ganesha's: 4 bytes that end with the export's id, 2 of kinds, 8 of the file system, the kind of
-    the kernel's handle; this is of inode, subvolume (8 bytes each) and generation.
-    """
-    return (handle[:15], handle[23:31]) == (root[:15], root[23:31])
 
 
 def names_another_place(name: bytes) -> bool:
