@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import socket
@@ -31,6 +32,9 @@ from abaca.testing import nfs
 
 CONTEXT = DriverContext(system_context())
 GIB = 1 << 30
+# a mount that the server refused, or one whose connection was reset before the server saw it
+REFUSED = (errno.EACCES, errno.EIO)
+REFUSED_NAMES = tuple(errno.errorcode[number] for number in REFUSED)
 
 
 def why_not(*needs: str) -> str | None:

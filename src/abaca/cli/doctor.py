@@ -10,29 +10,32 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from abaca.drivers.confine.server import why_not
+from abaca.drivers.firewall.nftables import unusable
 from abaca.drivers.ganesha.packages import missing_packages
 
 from .common import config_options, load_config, table
 from .database import file_of, opened
-from .packages import LOCAL, MTAB, install_missing, needs
+from .packages import LOCAL, MTAB, filters, install_missing, needs
 from .progress import Progress
 
 if TYPE_CHECKING:
-    from abaca.config import Config
+    from abaca.config import BackendConfig, Config
 
 
 class Check(NamedTuple):
-    """One thing looked at; problem None: it is fine."""
+    """One thing looked at; problem None: abaca can run."""
 
     what: str
     problem: str | None
+    remark: str = "fine"
 
 
 def checks(config: Config) -> Iterator[Check]:
     """Everything that is looked at, in the order in which one would mend it."""
     yield Check("configuration", _refused(config))
     yield Check("state directory", _unwritable(config.state_path))
-    if not any(backend.driver_class.startswith(LOCAL) for backend in config.backends):
+    local = [backend for backend in config.backends if backend.driver_class.startswith(LOCAL)]
+    if not local:
         return
     yield Check("rights", None if os.geteuid() == 0 else _NEEDS_ROOT)
     yield Check("kernel", None if _has_btrfs() else _NEEDS_BTRFS)
@@ -44,6 +47,17 @@ def checks(config: Config) -> Iterator[Check]:
         packages = " ".join(missing.get(need, ()))
         problem = f"{need} needs packages: apt-get install {packages}" if packages else None
         yield Check(f"packages for {need}", problem)
+    yield _connections([backend for backend in local if not filters(backend)], wanted)
+
+
+def _connections(without: list[BackendConfig], wanted: list[str]) -> Check:
+    """Whether connections to the NFS and SMB ports are, or can be, filtered."""
+    problem = unusable() if "firewall" in wanted and os.geteuid() == 0 else None
+    remark = "fine"
+    if without:
+        names = ", ".join(backend.name for backend in without)
+        remark = f"off for {names} (local_firewall): every address can connect"
+    return Check("connection filter", problem, remark)
 
 
 _NEEDS_ROOT = (
@@ -114,7 +128,10 @@ def doctor(install: bool, tests: bool) -> int:
     found = [*checks(config), *_drift(config)]
     table(
         ("checked", "result"),
-        [(check.what, check.problem or "fine") for check in found],
-        ["yellow" if check.problem else "green" for check in found],
+        [(check.what, check.problem or check.remark) for check in found],
+        [
+            "green" if check.problem is None and check.remark == "fine" else "yellow"
+            for check in found
+        ],
     )
     return 1 if any(check.problem for check in found) else 0

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -38,7 +38,7 @@ TEST_PROGRAMS = {
     "rpcbind": "rpcbind",
     "sshd": "openssh-server",
 }
-TEST_NEEDS = ("pool", "NFS", "CIFS", "GLUSTER", "GLUSTERFS")
+TEST_NEEDS = ("pool", "NFS", "CIFS", "firewall", "GLUSTER", "GLUSTERFS")
 POSTGRESQL = ("/usr/lib/postgresql", "postgresql")
 # Debian starts these by itself; abaca runs its own, with its own configuration
 SERVICES = (
@@ -58,18 +58,30 @@ def needs(config: Config) -> list[str]:
     local = [backend for backend in config.backends if backend.driver_class.startswith(LOCAL)]
     found = ["pool"] if local else []
     found += dict.fromkeys(p for backend in local for p in _protocols(backend))
+    if any(filters(backend) for backend in local):
+        found.append("firewall")
     if any(backend.driver_class.startswith(GLUSTERFS) for backend in config.backends):
         found.append("GLUSTERFS")
     return found
 
 
 def _protocols(backend: object) -> list[str]:
-    """What a local backend serves; its option is only known once the driver is loaded."""
+    """What a local backend serves."""
+    return [str(word).upper() for word in _local_option(backend, "local_protocols")]
+
+
+def filters(backend: object) -> bool:
+    """Whether a local backend shall filter connections."""
+    return bool(_local_option(backend, "local_firewall"))
+
+
+def _local_option(backend: object, name: str) -> Any:
+    """Options of the local driver are only known once it is loaded."""
     from abaca.drivers.local.options import LOCAL_OPTS
 
     append = getattr(backend, "append_config_values")  # noqa: B009 (any configuration will do)
     append(LOCAL_OPTS)
-    return [str(word).upper() for word in getattr(backend, "local_protocols")]  # noqa: B009
+    return getattr(backend, name)
 
 
 def missing(config: Config, *, first_share: bool = False, tests: bool = False) -> list[str]:

@@ -68,6 +68,10 @@ class ExportTable(Generic[ServerT]):
         """The export of this name, as asked for."""
         return self._exports.get(name)
 
+    def exports(self) -> list[Export]:
+        """All exports, as asked for; without waiting for a change that goes on."""
+        return list(self._exports.values())
+
     def create(
         self,
         name: str,

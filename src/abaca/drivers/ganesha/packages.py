@@ -16,6 +16,7 @@ PROGRAMS: dict[str, dict[str, str]] = {
         "cc": "gcc",  # the export guard is compiled at the first start
         "nm": "binutils",
     },
+    "firewall": {"nft": "nftables"},  # abaca uses its library, libnftables1
     "CIFS": {
         "smbd": "samba",
         "net": "samba-common-bin",
@@ -39,6 +40,9 @@ PLUGIN_DIRECTORIES = (
     Path("/usr/lib64/ganesha"),
     Path("/usr/lib/ganesha"),
 )
+
+SUBJECTS = {"pool": "the btrfs pool", "firewall": "local_firewall"}
+"""What a need is called in a sentence, where that is not its name."""
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -81,7 +85,7 @@ def require(needs: Iterable[str]) -> None:
 
 def _missing(need: str, packages: list[str], programs: list[str]) -> errors.ManilaException:
     noun = "package" if len(packages) == 1 else "packages"
-    subject = "the btrfs pool" if need == "pool" else need
+    subject = SUBJECTS.get(need, need)
     hint = f" ({', '.join(programs)} not found)" if programs else ""
     return errors.BadConfigurationException(
         reason=f"{subject} needs the {noun} {' '.join(packages)}{hint}: "

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+from pathlib import Path
 
 from abaca.drivers.contract import errors
+
+_LISTEN = "0A"  # of include/net/tcp_states.h
+
+
+def is_listening(port: int) -> bool:
+    """Whether a process of this network namespace listens on the TCP port, on any address."""
+    suffix = f":{port:04X}"
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
+            for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[1].endswith(suffix) and fields[3] == _LISTEN:
+                    return True
+    return False
 
 
 def check_free(port: int, way_out: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ class Layout:
     exports_per_shard: int = 500
     squash: str = "No_Root_Squash"
     grace: Grace = field(default_factory=Grace)
+    connections: int = 4096  # of all clients to one instance
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,13 @@ class Place:
 class Shards:
     """All Ganesha instances of one backend."""
 
-    def __init__(self, directory: Path, layout: Layout) -> None:
+    def __init__(
+        self, directory: Path, layout: Layout, prepare: Callable[[Ports], None] = lambda ports: None
+    ) -> None:
+        """prepare: called with the ports of each new instance before it is started."""
         self.directory = private_directory(directory)
         self.layout = layout
+        self._prepare = prepare
         self._lock = threading.Lock()
         self._tables: dict[int, ExportTable[Instance]] = {}
         for entry in directory.iterdir():
@@ -127,7 +132,9 @@ class Shards:
         for table in self.tables():
             if len(table) < self.layout.exports_per_shard:
                 return table
-        return self._open(max(self._tables, default=-1) + 1)
+        number = max(self._tables, default=-1) + 1
+        self._prepare(self._ports(number))
+        return self._open(number)
 
     def _ports(self, number: int) -> Ports:
         return Ports(self.layout.nfs_port + number, self.layout.mount_port + number)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.context import AnyContext
 from abaca.drivers.contract.driver import ShareDriver
+from abaca.drivers.firewall.filter import ConnectionFilter, Filter, NoFilter, table_name
+from abaca.drivers.firewall.filter import Wanted as Admitted
+from abaca.drivers.firewall.nftables import unusable
 from abaca.drivers.ganesha import packages
 from abaca.drivers.ganesha.files import private_directory
 from abaca.drivers.ganesha.instance import Grace
@@ -21,6 +26,7 @@ from abaca.drivers.local.options import LOCAL_OPTS, default_state_path
 from abaca.drivers.local.paths import checked_id
 from abaca.drivers.local.pool import Pool
 
+log = logging.getLogger(__name__)
 PROTOCOLS = ("NFS", "CIFS")
 _SECTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 
@@ -35,6 +41,7 @@ class LocalBase(ShareDriver):
         kwargs["config_opts"] = [*kwargs.get("config_opts", ()), LOCAL_OPTS]
         super().__init__(False, *args, **kwargs)
         self.exporters: dict[str, Exporter] = {}
+        self.connections: Filter = NoFilter("")
         self._pool: Pool | None = None
 
     @property
@@ -95,6 +102,7 @@ class LocalBase(ShareDriver):
             pool.open()
             self._pool = pool
         if not self.exporters:
+            self.connections = self._make_filter()
             self.exporters = {name: self._make_exporter(name) for name in self.protocols}
 
     def check_for_setup_error(self) -> None:
@@ -107,13 +115,15 @@ class LocalBase(ShareDriver):
     def reconcile(self) -> None:
         """Start servers that do not run and repair exports; call it now and then."""
         self.pool.ensure_mounted()
+        self.connections.reconcile(self._admitted)
         for exporter in self.exporters.values():
             exporter.reconcile()
 
     def look_at_exports(self) -> dict[str, tuple[str, Served]]:
         """Everything that is served or should be: name -> (protocol, how it is)."""
+        shut_out = self.connections.shut_out()
         return {
-            name: (protocol, served)
+            name: (protocol, replace(served, whole=served.whole and name not in shut_out))
             for protocol, exporter in self.exporters.items()
             for name, served in exporter.look().items()
         }
@@ -122,6 +132,7 @@ class LocalBase(ShareDriver):
         """End all servers of this backend, unmount its pool, let its lock go."""
         for exporter in self.exporters.values():
             exporter.stop()
+        self.connections.remove()
         self.release(unmount=True)
 
     def release(self, unmount: bool = False) -> None:
@@ -158,18 +169,43 @@ class LocalBase(ShareDriver):
         size = int(self._option("local_pool_size_gb") or 100)
         return Pool(self.state / "pool", path, size, mode)
 
+    def _admitted(self) -> Admitted:
+        return {
+            server: exports
+            for exporter in self.exporters.values()
+            for server, exports in exporter.admitted().items()
+        }
+
+    def _make_filter(self) -> Filter:
+        table = table_name(self.state)
+        if not self._option("local_firewall"):
+            log.warning("local_firewall is off: every address can connect to the NFS and SMB ports")
+            return NoFilter(table)
+        packages.require(["firewall"])
+        problem = unusable()
+        if problem:
+            raise errors.BadConfigurationException(reason=problem)
+        return ConnectionFilter(table, self._option("local_connections_per_client"))
+
     def _make_exporter(self, protocol: str) -> Exporter:
         if protocol == "CIFS":
-            port, create = self._option("local_smb_port"), self._option("local_smb_create_users")
-            return CifsExporter(self.state / "samba", port, self.addresses, bool(create))
+            return CifsExporter(
+                self.state / "samba",
+                self._option("local_smb_port"),
+                self.addresses,
+                bool(self._option("local_smb_create_users")),
+                self.connections,
+                self._option("local_smb_connections"),
+            )
         layout = Layout(
             nfs_port=self._option("local_nfs_port"),
             mount_port=self._option("local_mount_port"),
             exports_per_shard=self._option("local_exports_per_ganesha"),
             squash=self._option("local_nfs_squash"),
             grace=Grace(self._option("local_nfs_grace_period"), self._option("local_nfs_lease")),
+            connections=self._option("local_nfs_connections"),
         )
-        return NfsExporter(self.state / "ganesha", layout, self.addresses)
+        return NfsExporter(self.state / "ganesha", layout, self.addresses, self.connections)
 
 
 def _is_address(text: object) -> bool:

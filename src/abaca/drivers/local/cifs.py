@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
+from ipaddress import ip_network
 from pathlib import Path
 
+from abaca.drivers.firewall.filter import Filter
+from abaca.drivers.firewall.filter import Wanted as Admitted
+from abaca.drivers.firewall.ruleset import Server
 from abaca.drivers.local.exporter import Location, Rule, Served, rule
 from abaca.drivers.rules import Wanted
-from abaca.drivers.samba.rules import Network, Rules, of_one_level
+from abaca.drivers.samba.rules import EVERYONE, Network, Rules, of_one_level
 from abaca.drivers.samba.server import SmbServer
 from abaca.drivers.samba.shares import RegistryShares
 from abaca.drivers.samba.users import UserRefused, Users
@@ -25,12 +29,21 @@ class CifsExporter:
     rule_types: tuple[str, ...] = ("ip", "user")
 
     def __init__(
-        self, directory: Path, port: int, addresses: list[str], create_users: bool
+        self,
+        directory: Path,
+        port: int,
+        addresses: list[str],
+        create_users: bool,
+        connections: Filter,
+        limit: int,
     ) -> None:
+        """limit: connections of all clients; each is a process of smbd."""
         self.server = SmbServer(directory, port)
         self.shares = RegistryShares(self.server)
         self.users = Users(self.server, create_users)
         self._addresses = addresses
+        self._connections = connections
+        self._server = Server(f"smb{port}", (port,), limit)
         self._lock = threading.Lock()  # a user is not deleted between being made and named
 
     def export(self, name: str, source: str, near: str | None = None) -> None:
@@ -76,7 +89,9 @@ class CifsExporter:
             share = self.shares.get(name)
             networks = of_one_level(asked, share.rules.networks if share else {})
             users, additions = self._users(wanted)
-            self.shares.set_rules(name, Rules(networks, users))
+            rules = Rules(networks, users)
+            with self._connections.changing(self._server, name, reachable_from(rules)):
+                self.shares.set_rules(name, rules)
             self._forget_users()
         for key, network in wanted.networks.items():
             if network not in networks:
@@ -85,8 +100,12 @@ class CifsExporter:
 
     def withdraw(self, name: str) -> None:
         with self._lock:
-            self.shares.delete(name)
+            with self._connections.changing(self._server, name, ()):
+                self.shares.delete(name)
             self._forget_users()
+
+    def admitted(self) -> Admitted:
+        return {self._server: {s.name: reachable_from(s.rules) for s in self.shares.shares()}}
 
     def check(self) -> None:
         self.server.prepare()  # users can be made before the first share
@@ -133,6 +152,13 @@ class CifsExporter:
             *(rule("ip", network, writable) for network, writable in rules.networks.items()),
             *(rule("user", names(login), writable) for login, writable in rules.users.items()),
         )
+
+
+def reachable_from(rules: Rules) -> frozenset[Network]:
+    """A user whom no rule for addresses binds may come from anywhere."""
+    if rules.users and not rules.networks:
+        return frozenset(map(ip_network, EVERYONE))
+    return frozenset(rules.networks)
 
 
 def _unc(address: str) -> str:

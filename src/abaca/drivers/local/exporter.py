@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from abaca.drivers.firewall.filter import Wanted as Admitted
 from abaca.drivers.rules import Wanted
 
 Location = dict[str, Any]
@@ -55,6 +56,9 @@ class Exporter(Protocol):
 
     def withdraw(self, name: str) -> None:
         """Stop serving it; absent is success."""
+
+    def admitted(self) -> Admitted:
+        """Who may connect to each server, from the records of what shall be served."""
 
     def check(self) -> None:
         """BadConfigurationException if its servers, should they not run, could not be started."""

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
+from abaca.drivers.firewall.filter import Filter
+from abaca.drivers.firewall.filter import Wanted as Admitted
+from abaca.drivers.firewall.networks import Networks
+from abaca.drivers.firewall.ruleset import Server
+from abaca.drivers.ganesha.clients import Client
 from abaca.drivers.ganesha.exports import Seen
 from abaca.drivers.ganesha.instance import STANDARD_PORT, Ports
 from abaca.drivers.ganesha.shards import Layout, Place, Shards
@@ -16,12 +23,18 @@ class NfsExporter:
 
     rule_types: tuple[str, ...] = ("ip",)
 
-    def __init__(self, directory: Path, layout: Layout, addresses: list[str]) -> None:
-        self.shards = Shards(directory, layout)
+    def __init__(
+        self, directory: Path, layout: Layout, addresses: list[str], connections: Filter
+    ) -> None:
         self._addresses = addresses
+        self._connections = connections
+        self._limit = layout.connections
+        self.shards = Shards(directory, layout, lambda ports: connections.open(self._server(ports)))
 
     def export(self, name: str, source: str, near: str | None = None) -> None:
-        self.shards.create(name, source, near=near)
+        place = self.shards.create(name, source, near=near)
+        with self._changing(place, place.export.clients):
+            pass  # what it had before, if it was served from elsewhere, may be more
 
     def has(self, name: str) -> bool:
         return self.shards.find(name) is not None
@@ -44,11 +57,25 @@ class NfsExporter:
         return mount_options(place.ports) if place else ""
 
     def allow(self, name: str, wanted: Wanted) -> dict[str, dict[str, str]]:
-        self.shards.set_clients(name, wanted.clients)
+        place = self.shards.find(name)
+        if place is None:
+            raise KeyError(name)
+        with self._changing(place, wanted.clients):
+            self.shards.set_clients(name, wanted.clients)
         return {}
 
     def withdraw(self, name: str) -> None:
-        self.shards.delete(name)
+        place = self.shards.find(name)
+        with self._changing(place, ()) if place else contextlib.nullcontext():
+            self.shards.delete(name)
+
+    def admitted(self) -> Admitted:
+        return {
+            self._server(table.server.ports): {
+                export.name: _networks(export.clients) for export in table.exports()
+            }
+            for table in self.shards.tables()
+        }
 
     def check(self) -> None:
         self.shards.check()
@@ -61,6 +88,19 @@ class NfsExporter:
 
     def stop(self) -> None:
         self.shards.stop()
+
+    def _server(self, ports: Ports) -> Server:
+        return Server(f"nfs{ports.nfs}", (ports.nfs, ports.mount), self._limit)
+
+    def _changing(
+        self, place: Place, clients: Iterable[Client]
+    ) -> contextlib.AbstractContextManager[None]:
+        server = self._server(place.ports)
+        return self._connections.changing(server, place.export.name, _networks(clients))
+
+
+def _networks(clients: Iterable[Client]) -> Networks:
+    return frozenset(client.network for client in clients)
 
 
 def _served(seen: Seen) -> Served:

@@ -71,6 +71,34 @@ LOCAL_OPTS: Final = [
     # Ganesha looks every half lease, in whole seconds, whether the grace period is over; with a
     # lease of one second it never looks again, and one client that stays away keeps all others out.
     cfg.IntOpt("local_nfs_lease", default=10, min=2, max=120, help="Seconds."),
+    cfg.BoolOpt(
+        "local_firewall",
+        default=True,
+        help="Refuse connections to the NFS and SMB ports from addresses that no rule names, and "
+        "limit those of each client, by a table of nftables. Without it every address can connect.",
+    ),
+    cfg.IntOpt(
+        "local_connections_per_client",
+        default=64,
+        min=1,
+        max=10000,
+        help="Connections of one address to one NFS or SMB server; clients behind one NAT are one "
+        "address. An IPv6 /64 may have 16 times as many.",
+    ),
+    cfg.IntOpt(
+        "local_nfs_connections",
+        default=4096,
+        min=16,
+        max=9000,  # Ganesha takes 10000
+        help="Connections of all clients to one Ganesha.",
+    ),
+    cfg.IntOpt(
+        "local_smb_connections",
+        default=512,
+        min=16,
+        max=100000,
+        help="Connections of all clients to Samba, which has a process for each.",
+    ),
     cfg.PortOpt("local_smb_port", default=445, help="TCP port of Samba."),
     cfg.BoolOpt(
         "local_smb_create_users",

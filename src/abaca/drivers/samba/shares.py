@@ -65,6 +65,10 @@ class RegistryShares:
         with self._lock:
             return {login for share in self._shares.values() for login in share.rules.users}
 
+    def shares(self) -> list[SmbShare]:
+        """All shares, as asked for; without waiting for a change that goes on."""
+        return list(self._shares.values())
+
     def create(self, name: str, path: str) -> None:
         """Share a directory, with nobody yet; an existing share keeps its rules."""
         with self._lock:
