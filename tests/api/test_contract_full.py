@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from abaca.api.faults import NAMES, OTHER_NAME
 from abaca.api.registry import Route
 from abaca.api.versions import MAX, MIN, minor, text
+from abaca.web.faults import NAMES, OTHER_NAME
 from api import contract, tables
 from api.full_world import TOKENS, Answer, FullWorld, full_world
 

@@ -17,7 +17,7 @@ from typing import Any, cast
 import falcon
 import msgspec
 
-from abaca.api import discovery, faults, idempotency, openapi
+from abaca.api import discovery, idempotency, openapi
 from abaca.api.dispatch import ByVersion, Dispatcher, Hit
 from abaca.api.links import bases, root_of
 from abaca.api.metrics import CONTENT_TYPE as METRICS_TYPE
@@ -29,8 +29,8 @@ from abaca.api.versions import EXPERIMENTAL_HEADER, VERSION_HEADER, negotiate, t
 from abaca.model.context import Context, new_request_id
 from abaca.model.errors import BadRequest, Collision, NotFound, RequestError, Unauthorized
 from abaca.model.idempotency import Answer
-
-Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+from abaca.web import faults
+from abaca.web.gateway import REQUEST_ID, Wsgi
 
 ACCESS = logging.getLogger("abaca.api.access")  # one line for each request, at INFO
 COLLISIONS = 3  # of one request with other transactions, before it is refused
@@ -150,7 +150,8 @@ class Edge:
 
     def serve(self, req: falcon.Request, resp: falcon.Response) -> None:
         started = perf_counter()
-        request_id = req.env["abaca.request_id"] = new_request_id()
+        request_id = req.env.get(REQUEST_ID) or new_request_id()
+        req.env[REQUEST_ID] = request_id
         resp.status = 200
         resp.set_header("x-compute-request-id", request_id)
         resp.set_header("x-openstack-request-id", request_id)

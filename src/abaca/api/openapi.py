@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from abaca.api import faults, idempotency
+from abaca.api import idempotency
 from abaca.api.registry import Registry, Route, shape
 from abaca.api.versions import (
     EXPERIMENTAL_HEADER,
@@ -22,6 +22,7 @@ from abaca.api.versions import (
 )
 from abaca.api.views.fields import Representation
 from abaca.model.errors import BadRequest
+from abaca.web import faults
 
 Json = dict[str, Any]
 FAULT_CODES = (400, 401, 403, 404, 406, 409, 413, 422, 503)

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from abaca.api.faults import NotAcceptable
 from abaca.model.errors import BadRequest
+from abaca.web.faults import NotAcceptable
 
 VERSION_HEADER = "X-OpenStack-Manila-API-Version"
 EXPERIMENTAL_HEADER = "X-OpenStack-Manila-API-Experimental"

@@ -152,10 +152,6 @@ def trusted_proxies(config: Config) -> TrustedProxies:
 
 def make_app(config: Config, store: Store, env: Env) -> Any:
     """The WSGI application: the API, and the embedded identity under /identity."""
-    return trusted_proxies(config).wrap(_make_app(config, store, env))
-
-
-def _make_app(config: Config, store: Store, env: Env) -> Any:
     from abaca.api.app import Settings as ApiSettings
     from abaca.api.app import create_app
     from abaca.identity.authenticators import EmbeddedAuth, KeystoneAuth, NoAuth, challenge

@@ -1,49 +1,29 @@
-"""The HTTP server: Granian, in this process and its threads."""
+"""The HTTP server in this process: its sockets, its TLS, its limits."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable
+import resource
+import socket
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from granian.constants import Interfaces
-from granian.server.mt import MTServer
+import click
 
-from .lifecycle import Flag
+from abaca.web.gateway import Gateway, Wsgi
+from abaca.web.limits import Limits
+from abaca.web.server import Server
+
+from .assembly import trusted_proxies
+from .lifecycle import Flag, ignore_signals
+from .workers import is_worker
 
 if TYPE_CHECKING:
     from abaca.config import Config
 
-Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-STOP_SECONDS = 1.0  # a client that keeps its connection open does not keep us
-
-
-class Server(MTServer):  # type: ignore[misc]
-    """Granian's threaded server.  It insists on an interpreter without GIL because only there it
-    scales; for us one process that holds API and manager is worth more than a second core."""
-
-    signal_handler_reload = None  # SIGHUP is not its business
-
-    def __init__(self, ended: Flag, **options: Any) -> None:
-        super().__init__("abaca", **options)
-        self.main_loop_interrupt = ended
-
-    def signal_handler_interrupt(self, *given: Any) -> None:
-        self.main_loop_interrupt.set()
-
-    def _serve_loop(self, *given: Any) -> None:
-        self.main_loop_interrupt.wait()  # set when the worker fails, too
-
-    def _check_gil(self) -> None:
-        """Either kind of interpreter will do."""
-
-    def _stop_workers(self) -> None:
-        for worker in self.wrks:
-            worker.terminate()
-        for worker in self.wrks:
-            worker.join(STOP_SECONDS)
-        self.wrks.clear()
+URGENT = frozenset(("/healthcheck",))  # answered even while all threads are busy
+OTHER_DESCRIPTORS = 1024  # for the database, backends, logs
 
 
 def serve(app: Wsgi, config: Config, address: str, *, threads: int = 8, ended: Flag) -> None:
@@ -51,10 +31,63 @@ def serve(app: Wsgi, config: Config, address: str, *, threads: int = 8, ended: F
 
     ClickException for a certificate that cannot be used.
     """
-    server = _server(config, address, threads, ended)
+    tls = tls_context(config)
+    where = (address, config.api_address[1])
+    proxies = trusted_proxies(config)
+    gateway = Gateway(app, address=where, scheme="https" if tls else "http", proxies=proxies)
+    server = Server(
+        gateway,
+        [_listener(*where)],
+        limits(config),
+        threads=threads,
+        proxies=proxies,
+        tls=tls,
+        urgent=URGENT,
+        when_ended=ended.set,
+    )
     _calm_collector()
-    if not ended.is_set():
-        server.serve(target_loader=lambda *a, **k: app, wrap_loader=False)
+    if ended.is_set():
+        return
+    server.start()
+    try:
+        ended.wait()
+    finally:
+        ignore_signals()
+        server.stop()
+
+
+def limits(config: Config) -> Limits:
+    """As configured; never more connections than there are descriptors."""
+    own = config.abaca
+    return Limits(
+        connections=min(own.api_connections, _descriptors(own.api_connections)),
+        connections_per_address=own.api_connections_per_address,
+        body=config.oslo_middleware.max_request_body_size,
+        request_seconds=own.api_request_timeout,
+        idle_seconds=own.api_idle_timeout,
+    )
+
+
+def _descriptors(wanted: int) -> int:
+    """How many connections this process may open, after asking for as many as wanted."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    more = min(wanted + OTHER_DESCRIPTORS, hard)
+    if soft < more:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
+    return max(16, max(soft, more) - OTHER_DESCRIPTORS)
+
+
+def _listener(address: str, port: int) -> socket.socket:
+    """A bound socket; `::` takes IPv4 as well."""
+    family, kind, protocol, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_worker():  # each has its own, the kernel shares connections out
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    listener.bind(where)
+    return listener
 
 
 def _calm_collector() -> None:
@@ -65,38 +98,32 @@ def _calm_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _server(config: Config, address: str, threads: int, ended: Flag) -> Server:
-    import ssl
-
-    import click
-    from granian.constants import SSLProtocols
-
+def tls_context(config: Config) -> ssl.SSLContext | None:
+    """TLS 1.2 or newer with the configured certificate; None if the API is served without."""
     certificate, key = tls_files(config)
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
     try:
-        return Server(
-            ended,
-            address=address,
-            port=config.api_address[1],
-            interface=Interfaces.WSGI,
-            workers=1,
-            blocking_threads=threads,
-            log_enabled=False,
-            ssl_cert=certificate,
-            ssl_key=key,
-            ssl_protocol_min=SSLProtocols.tls12,
-        )
+        context.load_cert_chain(certificate, key, password=_no_password)
     except (OSError, ssl.SSLError) as error:
         raise click.ClickException(
             f"The TLS certificate {certificate} with key {key} cannot be used: {error}."
         ) from None
+    return context
+
+
+def _no_password() -> Any:
+    raise ssl.SSLError("the key is encrypted, and there is nobody to ask for its password")
 
 
 def tls_files(config: Config) -> tuple[Path | None, Path | None]:
     """Certificate and key if the API shall be served over TLS."""
     if not config.osapi_share_use_ssl:
         return None, None
-    import click
-
     section = config.section("ssl")
     files = [section.safe_get(name) for name in ("cert_file", "key_file")]
     if not all(files):

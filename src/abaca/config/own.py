@@ -17,6 +17,10 @@ OWN = (
         "operation_retention_time", 2592000, "operations that ended are kept so long", min=3600
     ),
     # the API
+    integer("api_connections", 4096, "connections at a time", min=16),
+    integer("api_connections_per_address", 256, "connections at a time from an address", min=4),
+    real("api_request_timeout", 30.0, "seconds from first to last byte of a request", min=0.5),
+    real("api_idle_timeout", 75.0, "seconds a connection may be without a request", min=0.5),
     words("trusted_proxies", (), "addresses or networks whose X-Forwarded-For is believed"),
     # the embedded identity
     text("region", "RegionOne", "region in the service catalog"),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
-
-Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 CLIENT = "abaca.client_address"  # in the WSGI environ
 MOST_HOPS = 32  # of one X-Forwarded-For that are read, from the right
@@ -42,6 +40,8 @@ class TrustedProxies:
 
     def client_of(self, peer: str, forwarded_for: str | None) -> str:
         """The client of a request that `peer` sent with this X-Forwarded-For."""
+        if not self._networks:
+            return peer
         client = peer
         hops = (forwarded_for or "").split(",")
         for hop in reversed(hops[-MOST_HOPS:]):
@@ -52,16 +52,6 @@ class TrustedProxies:
                 break
             client = str(found)
         return client
-
-    def wrap(self, app: Wsgi) -> Wsgi:
-        """The application, with `client_address` in the environ of its requests."""
-
-        def known(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            peer = normal(str(environ.get("REMOTE_ADDR") or ""))
-            environ[CLIENT] = self.client_of(peer, environ.get("HTTP_X_FORWARDED_FOR"))
-            return app(environ, start_response)
-
-        return known
 
 
 def normal(address: str) -> str:
