@@ -173,10 +173,19 @@ class FullWorld:
 
     # requests
 
-    def send(self, call: Call, who: str, version: str, *, experimental: bool = True) -> Answer:
+    def send(
+        self,
+        call: Call,
+        who: str,
+        version: str,
+        *,
+        experimental: bool = True,
+        headers: Mapping[str, str] = {},
+    ) -> Answer:
         headers = {
             "X-OpenStack-Manila-API-Version": version,
             "Content-Type": "application/json",
+            **headers,
         }
         if TOKENS[who] is not None:
             headers["X-Auth-Token"] = str(TOKENS[who])

@@ -166,7 +166,7 @@ class Edge:
         except NotHere as error:
             _plain(resp, 404, error.message)
         except Exception as error:  # noqa: BLE001 - the one place where errors become answers
-            where = f"{req.method} {req.path!a}"
+            where = f"{req.method} {req.path[:200]!a}"
             self._fault(resp, faults.of(error, request_id, where))
         route = req.env.get("abaca.route", name)
         seconds = perf_counter() - started
@@ -176,7 +176,7 @@ class Edge:
                 "%s %s %s %s %.1f ms",
                 request_id,
                 req.method,
-                ascii(req.path),
+                ascii(req.path[:200]),
                 resp.status_code,
                 seconds * 1000,
             )

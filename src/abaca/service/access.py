@@ -15,6 +15,7 @@ from abaca.store.engine import Tx
 
 from .access_to import same
 from .env import Env, enqueue
+from .metadata import check_room
 from .shares import load as load_share
 from .shares import refuse_soft_deleted
 
@@ -65,6 +66,7 @@ def allow(
         share = load_share(tx, ctx, share_id)
         refuse_soft_deleted(share)
         _check_changeable(share, allow_on_error=allow_on_error)
+        check_room({}, metadata or {})
         if share.access_rules_status == "error" and not allow_on_error_rules:
             raise BadRequest(
                 f"Access rules of share {share.id} are in error; remove the failed rules first."
@@ -125,7 +127,8 @@ def set_level(env: Env, ctx: Context, rule_id: str, access_level: str) -> Access
 def set_metadata(env: Env, ctx: Context, rule_id: str, metadata: Mapping[str, str]) -> AccessRule:
     with env.store.transaction() as tx:
         store.lock(tx, rule_id)
-        load(tx, ctx, rule_id)
+        rule, _ = load(tx, ctx, rule_id)
+        check_room(rule.metadata, {**rule.metadata, **metadata})
         store.set_metadata(tx, rule_id, metadata)
         return load(tx, ctx, rule_id)[0]
 

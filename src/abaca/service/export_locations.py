@@ -76,6 +76,7 @@ def add_metadata(
         location = _load(tx, ctx, share_id, location_id)
         protected = env.settings.admin_only_el_metadata
         changed = metadata.merged(location.metadata, pairs, protected, may_write)
+        metadata.check_room(location.metadata, {**location.metadata, **changed})
         store.set_location_metadata(tx, location.id, changed)
         return {**location.metadata, **changed}
 
@@ -96,10 +97,11 @@ def replace_metadata(
         protected = env.settings.admin_only_el_metadata
         changed = metadata.merged(location.metadata, pairs, protected, may_write)
         gone = metadata.gone(location.metadata, pairs, protected, is_admin)
+        kept = {key: text for key, text in location.metadata.items() if key not in gone}
+        metadata.check_room(location.metadata, {**kept, **changed})
         if gone:
             store.delete_location_metadata(tx, location.id, gone)
         store.set_location_metadata(tx, location.id, changed)
-        kept = {key: text for key, text in location.metadata.items() if key not in gone}
         return {**kept, **changed}
 
 

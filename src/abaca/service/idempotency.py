@@ -12,12 +12,22 @@ from collections.abc import Callable
 import msgspec
 
 from abaca.model.context import Context
-from abaca.model.errors import Conflict
+from abaca.model.errors import Conflict, OverQuota
 from abaca.model.idempotency import Answer
 from abaca.store import idempotency as store
 from abaca.store.joined import Joined
 
 from .env import Env
+
+REFUSED_SECONDS = 300  # a refusal is known so long at most: it had no effect
+MOST_KEYS = 10_000  # of one project
+
+
+class TooManyKeys(OverQuota):
+    """This project has used as many Idempotency-Keys as are kept. Wait until some are forgotten,
+    or send the request without a key."""
+
+    retry_after = 60
 
 
 class KeyReused(Conflict):
@@ -37,13 +47,18 @@ def once(
     """The answer to the first request with this key of this project and user.
 
     If this is the first, it is what `answer` gives, which must do all its work with the Env that
-    it gets.  If it raises, nothing has happened and the key is free.
+    it gets.  If it raises, nothing has happened and the key is free.  Raises TooManyKeys.
     """
+    seconds = env.settings.idempotency_retention_time
     try:
         with env.store.transaction() as tx:
-            if store.claim(tx, ctx, key, fingerprint, env.settings.idempotency_retention_time):
+            if store.claim(tx, ctx, key, fingerprint, seconds):
+                if store.is_full(tx, ctx, MOST_KEYS + 1):  # with this one
+                    raise TooManyKeys
                 found = answer(msgspec.structs.replace(env, store=Joined(tx)))
-                store.keep(tx, ctx, key, found)
+                if found.status >= 400:
+                    seconds = min(seconds, REFUSED_SECONDS)
+                store.keep(tx, ctx, key, found, seconds)
                 return found
             first, found = store.get(tx, ctx, key)
     except store.Taken as taken:

@@ -1,12 +1,23 @@
-"""Metadata of whatever has it: who may write which keys."""
+"""Metadata of whatever has it: who may write which keys, and how many."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from abaca.model.errors import NotFound
+from abaca.model.errors import BadRequest, NotFound
 
 MayWrite = Callable[[], None]  # raises Forbidden unless the caller may write admin-only keys
+
+MOST_PAIRS = 128  # of one share, snapshot, access rule or export location
+
+
+def check_room(current: Mapping[str, str], then: Mapping[str, str]) -> None:
+    """Raise BadRequest if there would be too many pairs.  Who has more already may keep them."""
+    if len(then) > max(MOST_PAIRS, len(current)):
+        raise BadRequest(
+            f"There would be {len(then)} metadata pairs; one resource has at most {MOST_PAIRS}. "
+            "Delete some first."
+        )
 
 
 def merged(

@@ -21,6 +21,7 @@ def add(
         share = load(tx, ctx, share_id, lock=True)
         protected = env.settings.admin_only_metadata
         changed = metadata.merged(share.metadata, pairs, protected, may_write)
+        metadata.check_room(share.metadata, {**share.metadata, **changed})
         store.set_metadata(tx, share.id, changed)
         return {**share.metadata, **changed}
 
@@ -40,10 +41,11 @@ def replace(
         protected = env.settings.admin_only_metadata
         changed = metadata.merged(share.metadata, pairs, protected, may_write)
         gone = metadata.gone(share.metadata, pairs, protected, is_admin)
+        kept = {key: text for key, text in share.metadata.items() if key not in gone}
+        metadata.check_room(share.metadata, {**kept, **changed})
         if gone:
             store.delete_metadata(tx, share.id, gone)
         store.set_metadata(tx, share.id, changed)
-        kept = {key: text for key, text in share.metadata.items() if key not in gone}
         return {**kept, **changed}
 
 

@@ -21,6 +21,7 @@ from abaca.store.engine import Tx
 
 from . import placement, share_hints, types
 from .env import Env, charge, enqueue
+from .metadata import check_room
 from .shares_resize import check_share_limit
 
 
@@ -64,6 +65,7 @@ def _create(env: Env, tx: Tx, ctx: Context, wanted: NewShare) -> Share:
     _check_protocol(env, wanted, snapshot)
     _check_network(wanted, share_type)
     hints = share_hints.check(tx, ctx, wanted.scheduler_hints)
+    check_room({}, wanted.metadata)
     share_id, instance_id = store.new_id(), store.new_id()
     metadata = {**wanted.metadata, **share_hints.metadata(hints)}
     row: dict[str, Any] = {

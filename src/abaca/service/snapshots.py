@@ -24,6 +24,7 @@ from abaca.store.engine import Tx
 from abaca.store.paging import Page, like, total
 
 from .env import Env, charge, enqueue
+from .metadata import check_room
 from .shares import load as load_share
 from .shares import refuse_busy, refuse_soft_deleted
 
@@ -145,6 +146,7 @@ def insert(
 ) -> Snapshot:
     """The rows of a snapshot of a share; values: name, description, size, status and perhaps
     provider_location and instance_id."""
+    check_room({}, metadata)
     snapshot_id = share_store.new_id()
     instance_id = values.get("instance_id") or share_store.new_id()
     row = {
@@ -212,6 +214,7 @@ def set_metadata(
     with env.store.transaction() as tx:
         store.update(tx, snapshot_id)  # two changes at once come one after the other
         snapshot = load(tx, ctx, snapshot_id)
+        check_room(snapshot.metadata, metadata if replace else {**snapshot.metadata, **metadata})
         if replace:
             store.delete_metadata(tx, snapshot.id)
         store.set_metadata(tx, snapshot.id, metadata)

@@ -45,6 +45,7 @@ _KEEP = Fixed(
         status=sa.bindparam("new_status"),
         headers=sa.bindparam("new_headers"),
         body=sa.bindparam("new_body"),
+        expires_at=sa.bindparam("new_expires"),
     )
 )
 _GET = sa.select(_k.fingerprint, _k.status, _k.headers, _k.body).where(*_OF)
@@ -56,6 +57,31 @@ class Taken(Exception):
 
 def _of(ctx: Context, key: str) -> dict[str, str]:
     return {"project": ctx.project_id, "user": ctx.user_id, "idempotency_key": key}
+
+
+# Both go through the primary key; a project that is at its limit is rare.
+_COUNT = Fixed(
+    sa.select(sa.func.count()).select_from(
+        sa.select(sa.literal_column("1"))
+        .where(_k.project_id == sa.bindparam("project"))
+        .limit(sa.bindparam("most", type_=sa.Integer))
+        .subquery()
+    )
+)
+_EXPIRE = Fixed(
+    sa.delete(idempotency_keys).where(
+        _k.project_id == sa.bindparam("project"), _k.expires_at < sa.bindparam("now")
+    )
+)
+
+
+def is_full(tx: Tx, ctx: Context, most: int) -> bool:
+    """Whether the project has so many keys; those that have expired are deleted first."""
+    which = {"project": ctx.project_id, "most": most}
+    if tx.scalar(_COUNT, which) < most:
+        return False
+    tx.run(_EXPIRE, {"project": ctx.project_id, "now": tx.now})
+    return int(tx.scalar(_COUNT, which)) >= most
 
 
 def claim(tx: Tx, ctx: Context, key: str, fingerprint: str, seconds: int) -> bool:
@@ -75,9 +101,11 @@ def claim(tx: Tx, ctx: Context, key: str, fingerprint: str, seconds: int) -> boo
         raise
 
 
-def keep(tx: Tx, ctx: Context, key: str, answer: Answer) -> None:
-    """The answer to the request that has claimed the key."""
+def keep(tx: Tx, ctx: Context, key: str, answer: Answer, seconds: int) -> None:
+    """The answer to the request that has claimed the key, for so long."""
+    expires = datetime.strptime(tx.now, TIME) + timedelta(seconds=seconds)
     values = {
+        "new_expires": expires.strftime(TIME),
         "new_status": answer.status,
         "new_headers": msgspec.json.encode(answer.headers).decode(),
         "new_body": None if answer.body is None else answer.body.decode(),
