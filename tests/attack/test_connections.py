@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,9 +18,14 @@ from typing import Any
 import pytest
 
 from abaca.drivers.contract.records import Share
+from abaca.drivers.firewall.filter import table_name
+from abaca.drivers.firewall.nftables import Nftables
+from abaca.drivers.ganesha.clients import Client
+from abaca.drivers.local.cifs import reachable_from
+from abaca.drivers.samba.rules import Rules
 from attack import idle_connections
 from attack.conftest import Wall
-from storage.kit import Backend, Foreigner, rule, running, why_not
+from storage.kit import CONTEXT, Backend, Foreigner, rule, running, why_not
 
 WALL = "connections"
 PER_CLIENT = 64
@@ -87,7 +93,7 @@ class Tenant:
     seconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    def round(self, reconnect: bool = True) -> None:
+    def round(self) -> None:
         """One more: mount, write, read."""
         start = time.monotonic()
         try:
@@ -172,4 +178,131 @@ def test_no_server_sees_a_stranger(
         tenant.round()
     record_property("latency", f"{before:.1f} ms, attacked {median(tenant.seconds) * 1e3:.1f} ms")
     assert not tenant.errors
+    wall.assert_held()
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_client_has_so_many_connections_and_others_go_on(
+    wall: Wall, backend: Backend, tenant: Tenant, machine: Foreigner, family: int
+) -> None:
+    server, address = (
+        (machine.ours, machine.address) if family == 4 else (machine.ours6, machine.address6)
+    )
+    nfs, _, smb = server_ports(backend)
+    for protocol in ("NFS", "CIFS"):
+        backend.allow(backend.share(protocol=protocol), rule(address))
+    before = children(smbd(backend))
+    with idle(machine, 300, nfs, smb, server=server) as held:
+        for number in range(300):
+            wall.attempt("NFS", got_through=PER_CLIENT <= number < held.accepted[str(nfs)])
+            wall.attempt("SMB", got_through=PER_CLIENT <= number < held.accepted[str(smb)])
+        assert held.total == 2 * PER_CLIENT, "its connections are its own up to the limit"
+        assert children(smbd(backend)) <= before + PER_CLIENT
+        tenant.rounds(5)
+    assert not tenant.errors
+    with idle(machine, PER_CLIENT, nfs, server=server) as held:
+        assert held.total == PER_CLIENT, "what was closed is not counted"
+    wall.assert_held()
+
+
+def test_smb_without_address_rules_is_open_and_limited(
+    wall: Wall, backend: Backend, machine: Foreigner
+) -> None:
+    _, _, smb = server_ports(backend)
+    share = backend.share(protocol="CIFS")
+    exporter: Any = backend.driver.exporter("CIFS")
+    name = f"share-{share['id']}"
+    exporter.export(name, str(backend.driver.share_path(share["id"])))
+    with exporter._connections.changing(
+        exporter._server, name, reachable_from(Rules(users={"somebody": True}))
+    ):
+        pass
+    with idle(machine, 300, smb) as held:
+        for number in range(300):
+            wall.attempt("SMB", got_through=PER_CLIENT <= number < held.total)
+        assert held.total == PER_CLIENT
+    backend.driver.reconcile()  # the file says that nobody has a rule
+    with idle(machine, 10, smb) as held:
+        wall.attempt("SMB", got_through=held.total > 0)
+    wall.assert_held()
+
+
+def connects(machine: Foreigner, port: int) -> bool:
+    with idle(machine, 1, port) as held:
+        return held.total == 1
+
+
+def test_the_table_keeps_step_with_the_rules(
+    wall: Wall, backend: Backend, machine: Foreigner
+) -> None:
+    nfs, mount, _ = server_ports(backend)
+    share, twin = backend.share(), backend.share()
+    for port in (nfs, mount):
+        wall.attempt("before a rule", got_through=connects(machine, port))
+        backend.allow(share, rule(machine.address))
+        assert connects(machine, port)
+        backend.allow(share)
+        wall.attempt("after a rule", got_through=connects(machine, port))
+    backend.allow(share, rule(machine.address))
+    backend.allow(twin, rule(f"{machine.address}/24"))
+    backend.allow(share)
+    assert connects(machine, nfs), "a rule of another share admits it"
+    backend.delete(twin)
+    wall.attempt("after the last share", got_through=connects(machine, nfs))
+    wall.assert_held()
+
+
+def test_a_removed_table_is_restored(wall: Wall, backend: Backend, machine: Foreigner) -> None:
+    nfs, _, _ = server_ports(backend)
+    share = backend.share()
+    backend.allow(share, rule("127.0.0.1"))
+    table = table_name(backend.driver.state)
+    for harm in (
+        f"delete table {table}",
+        f"flush chain {table} input",
+        f"add element {table} nfs{nfs}_hosts4 {{ {machine.address} }}",
+        f"add rule {table} nfs{nfs} accept",
+    ):
+        Nftables().run(harm)
+        backend.driver.reconcile()
+        wall.attempt(harm, got_through=connects(machine, nfs))
+        with backend.mount(share) as client:
+            client.write("/x", b"1")
+    Nftables().run(f"flush set {table} nfs{nfs}_hosts4")
+    assert not _exported(backend, share), "the look for drift tells that no client gets in"
+    backend.driver.reconcile()
+    assert _exported(backend, share)
+    Nftables().run(f"delete table {table}")
+    other = backend.share()
+    backend.allow(other, rule(machine.address))
+    assert connects(machine, nfs)
+    backend.allow(other)
+    wall.attempt("a change of rules restores it, too", got_through=connects(machine, nfs))
+    wall.assert_held()
+
+
+def _exported(backend: Backend, share: Share) -> bool:
+    [found] = [i for i in backend.driver.get_inventory(CONTEXT) if i["id"] == share["id"]]
+    return bool(found["exported"])
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_killed_between_the_file_and_the_table(
+    wall: Wall, machine: Foreigner, allowed: bool
+) -> None:
+    """The file is written, the server may have been told, the process is gone: as if at any of
+    these points, a new process makes the table what the files say."""
+    with running() as own:
+        nfs = int(own.options["local_nfs_port"])
+        share = own.share()
+        own.allow(share, *([] if allowed else [rule(machine.address)]))
+        exporter: Any = own.driver.exporter("NFS")
+        clients = [Client(ip_network(machine.address), True)] if allowed else []
+        exporter.shards.set_clients(f"share-{share['id']}", clients)  # and not the table
+        own.restart()
+        assert connects(machine, nfs) is allowed
+        wall.attempt("a rule that is gone", got_through=not allowed and connects(machine, nfs))
+    wall.attempt(
+        "the table is left", Nftables().list_table(table_name(own.driver.state)) is not None
+    )
     wall.assert_held()

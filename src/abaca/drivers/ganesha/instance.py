@@ -34,6 +34,8 @@ from abaca.drivers.ganesha.processes import (
 START_SECONDS = 120.0  # 500 bind mounts take 2-3 s; a loaded machine takes longer
 STOP_SECONDS = 20.0
 STANDARD_PORT = 2049
+CONNECTIONS = 4096
+OPENS_PER_CLIENT = 10000  # a sixth of the open files of an instance
 CAPABILITIES = frozenset(
     {
         "CHOWN",
@@ -77,7 +79,13 @@ class Instance:
     first_id = 1
     shared = False
 
-    def __init__(self, directory: Path, ports: Ports, grace: Grace | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        ports: Ports,
+        grace: Grace | None = None,
+        connections: int = CONNECTIONS,
+    ) -> None:
         self.directory = directory
         self.ports = ports
         self.config = directory / "ganesha.conf"
@@ -92,6 +100,7 @@ class Instance:
         self._rpcbind = directory / "rpcbind.sock"
         self._prefix = f"p{ports.nfs}"
         self._grace = grace or Grace()
+        self._connections = connections
 
     @property
     def pid(self) -> int | None:
@@ -269,6 +278,9 @@ class Instance:
                 ("Enable_UDP", False),
                 ("mount_path_pseudo", True),
                 ("Dbus_Name_Prefix", self._prefix),
+                # a connection too many is closed by Ganesha after it was accepted; the connection
+                # filter refuses it before
+                ("RPC_Max_Connections", self._connections),
             ),
         )
         version4 = Block(
@@ -281,6 +293,8 @@ class Instance:
                 ("RecoveryBackend", "fs"),
                 ("RecoveryRoot", str(self._recovery)),
                 ("Only_Numeric_Owners", True),
+                # Ganesha 4 does not know it, and warns
+                ("Max_Open_States_Per_Client", OPENS_PER_CLIENT),
             ),
         )
         defaults = Block(

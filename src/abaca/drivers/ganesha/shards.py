@@ -20,7 +20,7 @@ from abaca.drivers.ganesha.directory_files import DirectoryFiles
 from abaca.drivers.ganesha.export import Export, Fsal
 from abaca.drivers.ganesha.exports import ExportTable, Seen
 from abaca.drivers.ganesha.files import private_directory
-from abaca.drivers.ganesha.instance import Grace, Instance, Ports
+from abaca.drivers.ganesha.instance import CONNECTIONS, Grace, Instance, Ports
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Layout:
     exports_per_shard: int = 500
     squash: str = "No_Root_Squash"
     grace: Grace = field(default_factory=Grace)
-    connections: int = 4096  # of all clients to one instance
+    connections: int = CONNECTIONS  # of all clients to one instance
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,8 @@ class Shards:
 
     def _open(self, number: int) -> ExportTable[Instance]:
         directory = private_directory(self.directory / f"shard-{number}")
-        instance = Instance(directory, self._ports(number), self.layout.grace)
+        layout = self.layout
+        instance = Instance(directory, self._ports(number), layout.grace, layout.connections)
         files = DirectoryFiles(directory / "exports", directory / "last_export_id")
         self._tables[number] = ExportTable(instance, files)
         return self._tables[number]
