@@ -30,6 +30,7 @@ from abaca.service.access_to import check
 from abaca.service.drift import Adoption
 from abaca.service.shares_create import NewShare
 from abaca.store.engine import Store
+from abaca.store.schema import access_rules, snapshot_access_rules
 from storage.kit import GIB, Backend, errno_of, running, why_not
 from storage.test_smb import WRITE, smbclient
 from support.running import ADMIN, PATIENCE, USER, Running
@@ -292,3 +293,58 @@ def test_whatever_rules_are_asked_for_no_drift_is_made_of_them(local: Local, see
             snapshot_access.allow(local.env, USER, snapshot.id, **rule)
     local.settle()
     assert local.differences() == []
+
+
+def row_of_before(local: Local, share: Share, snapshot_id: str) -> None:
+    """Rules that an earlier abaca accepted, and that Ganesha takes for everybody."""
+    where = (
+        access_rules.c.share_id == share.id,
+        snapshot_access_rules.c.snapshot_id == snapshot_id,
+    )
+    with local.store.transaction() as tx:
+        for row in where:
+            tx.run(row.left.table.update().where(row).values(access_to="0.0.0.0"))
+    let_in(local, share, "0.0.0.0")
+
+
+def test_a_rule_of_before_that_means_everybody_is_in_error_and_lets_nobody_in(
+    local: Local,
+) -> None:
+    share, other = local.open_share(), local.open_share()
+    snapshot = local.snapshot(share)
+    rule = {"access_type": "ip", "access_to": "127.0.0.1"}
+    snapshot_access.allow(local.env, USER, snapshot.id, **rule)
+    local.settle()
+    row_of_before(local, share, snapshot.id)
+    local.backend.mount(f"share-{share.instance_id}").close()
+    assert {finding.kind for finding in local.differences()} == {"rules"}
+    service.repair(local.env, ADMIN, dry_run=False)
+    local.settle()
+    assert [r.state for r in access.of_share(local.env, USER, share.id)[0]] == ["error"]
+    assert [r.state for r in snapshot_access.of_snapshot(local.env, USER, snapshot.id)] == ["error"]
+    assert local.look(share.id).access_rules_status == "error"
+    for closed in (f"share-{share.instance_id}", f"snapshot-{snapshot.instance_id}"):
+        assert errno_of(lambda: local.backend.mount(closed)) is not None  # noqa: B023
+    local.backend.mount(f"share-{other.instance_id}").close()
+    assert any("0.0.0.0" in str(message) for message in local.messages(share.id))
+    assert local.differences() == []
+
+
+def test_what_cannot_be_read_is_one_finding(local: Local) -> None:
+    """The others are compared all the same."""
+    shares = [local.open_share() for _ in range(3)]
+    let_in(local, shares[1], "*")
+    stray = local.backend.driver.pool.shares / "notes.txt"
+    stray.write_text("somebody's")
+    btrfs.set_limit(local.path(shares[2]), 3 * GIB)
+    found = {finding.key: finding for finding in local.differences()}
+    assert set(found) == {
+        ("rules", shares[1].instance_id),
+        ("size", shares[2].instance_id),
+        ("unreadable", "notes.txt"),
+    }
+    assert found[("rules", shares[1].instance_id)].found == "ip * rw"
+    service.repair(local.env, ADMIN, dry_run=False)
+    local.settle()
+    assert {finding.key for finding in local.differences()} == {("unreadable", "notes.txt")}
+    assert stray.read_text() == "somebody's"

@@ -67,7 +67,7 @@ def update_access(job: Job[Backend]) -> None:
     updates = _drive(job, share, rules) if under_way else {}
     with job.finish() as tx:
         share_store.lock_instance(tx, instance_id)
-        _settle(job, tx, rules, updates)
+        _settle(job, tx, share, rules, updates)
         set_status(tx, instance_id)
 
 
@@ -111,6 +111,7 @@ def _is_ipv6(text: str) -> bool:
 def _settle(
     job: Job[Backend],
     tx: Tx,
+    share: Share,
     rules: Sequence[InstanceRule],
     updates: Mapping[str, RuleUpdate],
 ) -> None:
@@ -122,12 +123,15 @@ def _settle(
         elif rule.state in UNDER_WAY.values() or said.state == "error":
             # one that was denied meanwhile is left to the operation that denies it
             store.settle(tx, [rule.id], said.state or "active", before=[rule.state])
-        _note(job, tx, rule, said)
+        _note(job, tx, share, rule, said)
     store.remove(tx, [rule.id for rule in gone], [rule.access_id for rule in gone])
 
 
 def note_applied_again(
-    job: Job[Backend], rules: Sequence[InstanceRule], updates: Mapping[str, RuleUpdate]
+    job: Job[Backend],
+    share: Share,
+    rules: Sequence[InstanceRule],
+    updates: Mapping[str, RuleUpdate],
 ) -> None:
     """What the driver said of rules that were in force and were applied once more."""
     if not updates:
@@ -137,21 +141,32 @@ def note_applied_again(
             said = updates.get(rule.access_id, _NOTHING)
             if said.state == "error":
                 store.settle(tx, [rule.id], "error", before=["active"])
-            _note(job, tx, rule, said)
+            _note(job, tx, share, rule, said)
 
 
-def _note(job: Job[Backend], tx: Tx, rule: InstanceRule, said: RuleUpdate) -> None:
+def _note(job: Job[Backend], tx: Tx, share: Share, rule: InstanceRule, said: RuleUpdate) -> None:
     """The key of a rule, and why it was refused."""
     if said.access_key not in (None, rule.access_key):
         store.update(tx, rule.access_id, access_key=said.access_key)
     if said.state == "error":
-        _tell_refused(job, tx, rule, said.reason)
+        _tell_refused(job, tx, share, rule, said.reason)
 
 
-def _tell_refused(job: Job[Backend], tx: Tx, rule: InstanceRule, reason: str | None) -> None:
-    log.warning("rule.refused", share=job.op.resource_id, rule=rule.access_id, reason=reason)
+def _tell_refused(
+    job: Job[Backend], tx: Tx, share: Share, rule: InstanceRule, reason: str | None
+) -> None:
+    """Its owner, whatever the operation is about."""
+    log.warning("rule.refused", share=share.id, rule=rule.access_id, reason=reason)
     text = rule_refused(messages.UPDATE_RULES, rule.access_to, reason) if reason else None
-    messages.tell(tx, job.op, messages.UPDATE_RULES, messages.NOT_SUPPORTED, text=text)
+    messages.tell(
+        tx,
+        job.op,
+        messages.UPDATE_RULES,
+        messages.NOT_SUPPORTED,
+        resource=("SHARE", share.id),
+        project_id=share.project_id,
+        text=text,
+    )
 
 
 def set_status(tx: Tx, instance_id: str) -> None:

@@ -121,6 +121,9 @@ def _of_rows(expected: Iterable[Expected], seen: View) -> Iterator[Values]:
         if there is None:
             yield {**row, "kind": model.MISSING, "expected": "there", "found": "not there"}
             continue
+        if there.problem is not None:
+            yield {**row, **_unreadable(there.problem)}
+            continue
         for kind, differs in ASPECTS:
             words = differs(want, there, seen)
             if words:
@@ -168,18 +171,28 @@ def _strangers(seen: View) -> Iterator[Values]:
             continue
         if there.kind not in (SHARE, EXPORT) and not there.share_id and seen.moving:
             continue  # whether somebody has just deleted it cannot be told
-        rules = _listed({plain(rule) for rule in there.rules or ()})
-        yield {
-            "kind": model.STALE_EXPORT if there.kind == EXPORT else model.EXTRA,
+        row = {
             "resource_type": there.kind.upper(),
             "backend_id": there.id,
             "lock_key": lock_key(key),
+        }
+        if there.problem is not None:
+            yield {**row, **_unreadable(there.problem)}
+            continue
+        rules = _listed({plain(rule) for rule in there.rules or ()})
+        yield {
+            **row,
+            "kind": model.STALE_EXPORT if there.kind == EXPORT else model.EXTRA,
             "expected": "not there",
             "found": f"there, rules: {rules}",
             "detail": {
                 name: getattr(there, name) for name in ("proto", "path", "pool", "share_id")
             },
         }
+
+
+def _unreadable(problem: str) -> Values:
+    return {"kind": model.UNREADABLE, "expected": "readable", "found": problem}
 
 
 def _listed(rules: Iterable[Rule]) -> str:

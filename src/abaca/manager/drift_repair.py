@@ -25,7 +25,7 @@ from abaca.store import shares as share_store
 from abaca.store import snapshots as snapshot_store
 from abaca.store.engine import Tx
 
-from . import look, messages, records, snapshots
+from . import look, messages, records, snapshot_access, snapshots
 from .access import set_status
 from .backend import Backend
 from .ensure import recover_rules
@@ -162,7 +162,9 @@ def _reapply_snapshot(job: Job[Backend], finding: Finding) -> bool:
     if snapshot is None or share is None or snapshot.status != "available":
         return False
     active = [records.snapshot_rule(rule, share.id) for rule in rules if rule.state == "active"]
-    snapshots.update_access(job, snapshot, share, wanted=active, add=[], delete=[])
+    updates = snapshots.update_access(job, snapshot, share, wanted=active, add=[], delete=[])
+    with job.transaction() as tx:
+        snapshot_access.refuse(job, tx, snapshot, rules, updates)
     return True
 
 
@@ -200,5 +202,6 @@ REPAIRS: dict[str, Callable[[Job[Backend], Finding], bool]] = {
     model.UNEXPORTED: _export,
     model.SIZE: _resize,
     model.RULES: _by_type(_reapply, _reapply_snapshot),
+    model.UNREADABLE: _by_type(_export, _reapply_snapshot),
     model.STALE_EXPORT: _withdraw,
 }

@@ -193,4 +193,4 @@ def recover_rules(job: Job[Backend], share: Share) -> None:
         delete_rules=[],
         update_rules=[],
     )
-    note_applied_again(job, wanted, updates)
+    note_applied_again(job, share, wanted, updates)

@@ -88,7 +88,7 @@ def _snapshot_rules(tx: Tx, op: Operation, held: Inventory) -> bool:
 def _created(tx: Tx, op: Operation, held: Inventory) -> bool:
     """With all that belongs to it."""
     there, share = share_of(op, held), share_store.get(tx, op.resource_id)
-    if there is None or share is None or there.exported is False:
+    if there is None or share is None or there.problem or there.exported is False:
         return False
     return there.size in (None, share.size)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from abaca.drivers.contract import records as shapes
+from abaca.drivers.contract.results import RuleUpdate
 from abaca.model.access import SnapshotAccessRule
+from abaca.model.messages import rule_refused
+from abaca.model.snapshots import Snapshot
 from abaca.operations import log as oplog
 from abaca.operations.job import Job
 from abaca.store import shares as share_store
@@ -49,8 +52,9 @@ def snapshot_update_access(job: Job[Backend]) -> None:
     def of(*states: str) -> list[shapes.AccessRule]:
         return [records.snapshot_rule(rule, share.id) for rule in rules if rule.state in states]
 
+    updates: dict[str, RuleUpdate] = {}
     if any(rule.state in UNDER_WAY.values() for rule in rules):
-        look.surely(
+        updates = look.surely(
             job,
             lambda: snapshots.update_access(
                 job,
@@ -60,9 +64,11 @@ def snapshot_update_access(job: Job[Backend]) -> None:
                 add=of("applying"),
                 delete=of("denying"),
             ),
+            lambda held: {},
         )
     with job.finish() as tx:
         _settle(tx, snapshot.id, rules)
+        refuse(job, tx, snapshot, rules, updates)
 
 
 def _settle(tx: Tx, snapshot_id: str, rules: Sequence[SnapshotAccessRule]) -> None:
@@ -70,3 +76,21 @@ def _settle(tx: Tx, snapshot_id: str, rules: Sequence[SnapshotAccessRule]) -> No
     store.delete_rules(tx, [rule.id for rule in rules if rule.state == "denying"])
     applied = [rule.id for rule in rules if rule.state == "applying"]
     store.set_rules(tx, snapshot_id, "active", None, rule_ids=applied, before=["applying"])
+
+
+def refuse(
+    job: Job[Backend],
+    tx: Tx,
+    snapshot: Snapshot,
+    rules: Sequence[SnapshotAccessRule],
+    updates: Mapping[str, RuleUpdate],
+) -> None:
+    """Rules that the driver cannot honour are in error, and their owner is told why."""
+    action = messages.UPDATE_RULES
+    for rule in rules:
+        said = updates.get(rule.id)
+        if said is None or said.state != "error":
+            continue
+        store.set_rules(tx, snapshot.id, "error", None, rule_ids=[rule.id], before=["active"])
+        text = said.reason and rule_refused(action, rule.access_to, said.reason)
+        messages.tell(tx, job.op, action, messages.NOT_SUPPORTED, text=text)

@@ -15,6 +15,7 @@ from abaca.drivers.contract.errors import (
     passing_over,
     transient,
 )
+from abaca.drivers.contract.results import RuleUpdate, access_updates
 from abaca.model.errors import DriverError
 from abaca.model.shares import Share
 from abaca.model.snapshots import Snapshot
@@ -172,12 +173,12 @@ def update_access(
     wanted: list[shapes.AccessRule],
     add: list[shapes.AccessRule],
     delete: list[shapes.AccessRule],
-) -> None:
-    """Bring rules into force.  A snapshot that is gone lets nobody in: that is as good as
-    denied."""
+) -> dict[str, RuleUpdate]:
+    """Bring rules into force; by rule id, what the driver said.  A snapshot that is gone lets
+    nobody in: that is as good as denied."""
     backend = job.backend
     try:
-        backend.call(
+        answer = backend.call(
             job,
             "snapshot_update_access",
             backend.context(job),
@@ -190,6 +191,8 @@ def update_access(
     except DriverError as error:
         if wanted or add or not not_found(error):
             raise
+        return {}
+    return access_updates(answer, wanted)
 
 
 def remove(job: Job[Backend], tx: Tx) -> None:

@@ -14,13 +14,14 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 MISSING, UNEXPORTED, SIZE, RULES = "missing", "unexported", "size", "rules"
-EXTRA, STALE_EXPORT = "extra", "stale_export"
+EXTRA, STALE_EXPORT, UNREADABLE = "extra", "stale_export", "unreadable"
 KINDS = {
     MISSING: Kind("mark_error", True, "set it to error and tell its owner that the data is gone"),
     UNEXPORTED: Kind("export", True, "export it again, with its rules"),
     SIZE: Kind("resize", True, "give it the size of the database"),
     RULES: Kind("reapply_rules", True, "put the rules of the database in force, and no others"),
     EXTRA: Kind("adopt", False, "adopt it: a new row, the same data, no rules; or remove it there"),
+    UNREADABLE: Kind("export", False, "export it again, with its rules: it cannot be read"),
     STALE_EXPORT: Kind("withdraw", False, "stop serving it: there is no data behind it"),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -13,6 +13,7 @@ from abaca.drivers.contract.results import export_locations
 SHARE, SNAPSHOT, EXPORT = "share", "snapshot", "export"
 TEXTS = ("share_id", "proto", "path", "pool", "reverted_by")
 KINDS = (SHARE, SNAPSHOT, EXPORT)
+LONGEST_PROBLEM = 500  # characters
 Rule = tuple[str, str, str]  # access_type, access_to, access_level
 
 
@@ -22,6 +23,7 @@ class Held:
 
     kind: str  # share, snapshot, or export: something served that has no data behind it
     id: str  # as the driver was given it: share["id"], snapshot["id"]
+    problem: str | None = None  # why the rest could not be read; the object is there
     size: float | None = None  # GiB; 0: without a limit
     exported: bool | None = None  # of a share: clients with a rule can mount it
     rules: frozenset[Rule] | None = None  # in force
@@ -41,14 +43,18 @@ class InventoryMethods:
 
         Only `kind` and `id` are needed.  `rules` is a list of access rules (mappings with
         access_type, access_to, access_level).  Look at the backend, not at what this object
-        remembers; change nothing.  Raise rather than leave out what could not be looked at: what
-        is not in the list counts as gone.
+        remembers; change nothing.  What is not in the list counts as gone: an object that is there
+        but cannot be read is listed with its `problem`, and when it cannot be told what is there,
+        raise.
         """
         raise NotImplementedError
 
 
 def inventory_result(value: object) -> list[Held]:
-    """The result of get_inventory.  InvalidShareInstance if it cannot be understood."""
+    """The result of get_inventory; an object that cannot be understood has a problem.
+
+    Raises InvalidShareInstance if it cannot be told which objects there are.
+    """
     if not isinstance(value, Iterable) or isinstance(value, str | bytes | Mapping):
         _junk("an inventory that is no list", value)
     return [_held(item) for item in value]
@@ -60,11 +66,22 @@ def _held(item: object) -> Held:
     kind, object_id = item.get("kind"), item.get("id")
     if kind not in KINDS or not isinstance(object_id, str) or not object_id:
         _junk("an object without a kind and an id", dict(item))
+    try:
+        return _described(kind, object_id, item)
+    except errors.InvalidShareInstance as problem:
+        return Held(kind, object_id, problem=str(problem)[:LONGEST_PROBLEM])
+
+
+def _described(kind: str, object_id: str, item: Mapping[str, Any]) -> Held:
+    if item.get("problem") is not None:
+        return Held(kind, object_id, problem=str(item["problem"])[:LONGEST_PROBLEM])
     size = item.get("size")
     if size is not None and (isinstance(size, bool) or not isinstance(size, int | float)):
         _junk("a size that is not a number of GiB", size)
     exported = item.get("exported")
     rules = item.get("rules")
+    if rules is not None and not isinstance(rules, Sequence | Set):
+        _junk("rules that are no list", rules)
     texts = {key: _text(item.get(key)) for key in TEXTS}
     locations = item.get("export_locations")
     if locations is not None:

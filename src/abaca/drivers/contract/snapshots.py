@@ -58,7 +58,7 @@ class SnapshotMethods:
         add_rules: Sequence[AccessRule],
         delete_rules: Sequence[AccessRule],
         share_server: ShareServer | None = None,
-    ) -> None:
+    ) -> Mapping[str, Mapping[str, Any]] | None:
         """As update_access, read-only.  Needs the stat `mount_snapshot_support`."""
         raise NotImplementedError
 

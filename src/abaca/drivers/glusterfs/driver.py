@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from abaca.drivers import rules
@@ -29,6 +29,7 @@ from abaca.drivers.contract.records import (
 from abaca.drivers.glusterfs.base import GlusterfsBase
 from abaca.drivers.glusterfs.exporter import Location, Rules
 from abaca.drivers.glusterfs.layout_volume import GlusterfsVolumeMappedLayout
+from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.glusterfs.place import NAMED_BY_ID
 from abaca.drivers.glusterfs.quota import GIB
 from abaca.model import networks
@@ -214,11 +215,13 @@ class GlusterfsShareDriver(GlusterfsBase):
         """Directories or volumes of shares, and exports without any."""
         held = self.layout.held()
         volumes = {m.volume: m for m in (*self.layout.managers(), *(p.manager for _, p, _ in held))}
-        served: dict[str, Rules] = {}
-        for manager in volumes.values():
-            served.update(self.exporter.held(manager))
-        found = []
+        served, unread = self._served(volumes.values())
+        found: list[dict[str, Any]] = []
         for share_id, place, size in held:
+            if place.manager.volume in unread:
+                problem = unread[place.manager.volume]
+                found.append({"kind": "share", "id": share_id, "problem": problem})
+                continue
             rules_in_force = served.pop(place.name, None if self.exporter.explicit else [])
             found.append(
                 {
@@ -239,6 +242,17 @@ class GlusterfsShareDriver(GlusterfsBase):
             ]
         orphans = (NAMED_BY_ID.search(name) for name in served)
         return [*found, *({"kind": "export", "id": match[0]} for match in orphans if match)]
+
+    def _served(self, volumes: Iterable[GlusterManager]) -> tuple[dict[str, Rules], dict[str, str]]:
+        """The rules in force by name; and of volumes that cannot be read, why."""
+        served: dict[str, Rules] = {}
+        unread: dict[str, str] = {}
+        for manager in volumes:
+            try:
+                served.update(self.exporter.held(manager))
+            except errors.GlusterfsException as problem:
+                unread[manager.volume] = str(problem)
+        return served, unread
 
     # --- snapshots --------------------------------------------------------------------------------
     def create_snapshot(

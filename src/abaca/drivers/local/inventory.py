@@ -31,15 +31,16 @@ class Inventory(Snapshots):
 
     def _shares(self, exports: Exports, uuids: dict[bytes, str]) -> Iterator[dict[str, Any]]:
         for path in self.pool.shares.iterdir():
+            name = export_name(path.name)
             try:
                 size = self.pool.quota.size(path)
                 uuids[btrfs.identity(path)[0]] = path.name
                 reverted_by = revert.marked(path)
-            except OSError:
-                if path.exists():
-                    raise
-                continue  # deleted meanwhile
-            name = export_name(path.name)
+            except (OSError, UnicodeDecodeError) as problem:
+                if _is_there(path):
+                    exports.pop(name, None)
+                    yield _unread(SHARE, path, problem)
+                continue  # or it was deleted meanwhile
             proto, served = exports.pop(name, (None, None))
             yield {
                 "kind": SHARE,
@@ -55,13 +56,15 @@ class Inventory(Snapshots):
     def _snapshots(self, exports: Exports, uuids: dict[bytes, str]) -> Iterator[dict[str, Any]]:
         """One is exported while it has a rule."""
         for path in self.pool.snapshots.iterdir():
+            name = snapshot_export_name(path.name)
             try:
                 parent = btrfs.identity(path)[1]
-            except OSError:
-                if path.exists():
-                    raise
+            except OSError as problem:
+                if _is_there(path):
+                    exports.pop(name, None)
+                    yield _unread(SNAPSHOT, path, problem)
                 continue
-            proto, served = exports.pop(snapshot_export_name(path.name), (None, None))
+            proto, served = exports.pop(name, (None, None))
             yield {
                 "kind": SNAPSHOT,
                 "id": path.name,
@@ -75,6 +78,22 @@ class Inventory(Snapshots):
         """As manage_existing takes it."""
         locations = (exporter.locations(name) for exporter in self.exporters.values())
         return next((str(found[0]["path"]) for found in locations if found), str(path))
+
+
+def _is_there(path: Path) -> bool:
+    """Only what is known to be absent is not."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _unread(kind: str, path: Path, problem: Exception) -> dict[str, Any]:
+    """Something in a place for shares or snapshots that cannot be read as one."""
+    return {"kind": kind, "id": path.name, "problem": f"{path} cannot be read: {problem}"}
 
 
 def _stale(name: str, proto: str, served: Served) -> dict[str, Any]:

@@ -118,13 +118,13 @@ class Snapshots(Shares):
         add_rules: Sequence[AccessRule],
         delete_rules: Sequence[AccessRule],
         share_server: ShareServer | None = None,
-    ) -> None:
-        """Read-only rules.  InvalidSnapshotAccess if one of them cannot be honoured."""
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Read-only rules.  What cannot be honoured gets state error, by itself."""
         name = snapshot_export_name(snapshot["id"])
         exporter = self._snapshot_exporter(snapshot)
         if not access_rules:
             exporter.withdraw(name)
-            return
+            return {}
         path = self._snapshot_path(snapshot)
         if not path.exists():
             raise errors.SnapshotResourceNotFound(name=snapshot["id"])
@@ -132,10 +132,7 @@ class Snapshots(Shares):
         wanted.project = snapshot.get("project_id") or ""
         exporter.export(name, str(path), near=export_name(_share_of(snapshot)))
         additions = exporter.allow(name, wanted)
-        refused = [*wanted.refused.values()]
-        refused += [str(a.get("reason")) for a in additions.values() if a.get("state") == "error"]
-        if refused:
-            raise errors.InvalidSnapshotAccess(reason="; ".join(refused))
+        return {**wanted.states(access_rules), **additions}
 
     def snapshot_locations(self, snapshot: Mapping[str, Any]) -> list[Location]:
         """Where the snapshot is, or will be, mounted from."""

@@ -5,6 +5,7 @@ What the array says is checked against the records here; fields that are not nam
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Generic, NamedTuple, TypeVar
@@ -14,6 +15,7 @@ import msgspec
 from abaca.drivers.contract import errors
 from abaca.drivers.vast.session import Session
 
+log = logging.getLogger(__name__)
 T = TypeVar("T", bound="Named")
 R = TypeVar("R")
 
@@ -129,10 +131,26 @@ class Array:
             )
         return found[0] if found else None
 
-    def all(self, kind: Kind[T], **filters: str) -> dict[str, T]:
-        """All objects of a kind by name."""
-        rows = self._read(kind, self.session.pages(kind.path, filters))
-        return {row.name: row for row in rows if row.name}
+    def all(self, kind: Kind[T]) -> dict[str, T]:
+        """All objects of a kind by name, as far as they can be read."""
+        return self.survey(kind)[0]
+
+    def survey(self, kind: Kind[T]) -> tuple[dict[str, T], dict[str, str]]:
+        """All objects of a kind by name; and why some cannot be read, by their names."""
+        found: dict[str, T] = {}
+        unread: dict[str, str] = {}
+        for raw in self.session.pages(kind.path, {}):
+            try:
+                [row] = self._read(kind, [raw])
+            except errors.VastDriverException as problem:
+                name = raw.get("name") if isinstance(raw, dict) else None
+                log.warning("passing over an object of the array: %s", problem)
+                if isinstance(name, str):
+                    unread[name] = str(problem)
+            else:
+                if row.name:
+                    found[row.name] = row
+        return found, unread
 
     def make(self, kind: Kind[T], name: str, **values: Any) -> T:
         """A new object.  If the array refuses, it may be there already: an earlier request that

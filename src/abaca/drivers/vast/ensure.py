@@ -39,10 +39,16 @@ class There:
     policies: Mapping[str, Policy]
     quotas: Mapping[str, Quota]
     views: Mapping[str, View]
+    unread: Mapping[str, str]  # why a part of a share cannot be read
 
     @classmethod
     def on(cls, array: Array) -> There:
-        return cls(array.all(POLICIES), array.all(QUOTAS), array.all(VIEWS))
+        (policies, bad), (quotas, worse), (views, worst) = (
+            array.survey(POLICIES),
+            array.survey(QUOTAS),
+            array.survey(VIEWS),
+        )
+        return cls(policies, quotas, views, {**bad, **worse, **worst})
 
     def is_complete(self, share_id: str, directory: str, limit: int) -> bool:
         """Whether nothing of a share has to be made or changed."""

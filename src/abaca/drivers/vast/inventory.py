@@ -30,14 +30,16 @@ class Inventory(Ensure):
         shares = [
             _share(share_id, directory, there, pool)
             for share_id, directory in directories.items()
-            if share_id in there.quotas or share_id in there.views
+            if any(share_id in part for part in (there.quotas, there.views, there.unread))
         ]
         return [*shares, *self._snapshots(owners)]
 
     def _snapshots(self, owners: Mapping[str, str]) -> Iterator[Item]:
-        found = self.array.all(SNAPSHOTS)
+        found, unread = self.array.survey(SNAPSHOTS)
         for snapshot_id, name in self._storage.find(SNAPSHOT).items():
-            if name in found:
+            if name in unread:
+                yield {"kind": SNAPSHOT_KIND, "id": snapshot_id, "problem": unread[name]}
+            elif name in found:
                 yield {
                     "kind": SNAPSHOT_KIND,
                     "id": snapshot_id,
@@ -48,6 +50,8 @@ class Inventory(Ensure):
 
 def _share(share_id: str, directory: str, there: There, pool: Pool) -> Item:
     """A share that lacks any of its parts counts as not exported: ensuring it makes them."""
+    if share_id in there.unread:
+        return {"kind": SHARE, "id": share_id, "problem": there.unread[share_id]}
     policy, quota = there.policies.get(share_id), there.quotas.get(share_id)
     view = there.views.get(share_id)
     exported = bool(policy and quota and view and is_behind(view, policy))
