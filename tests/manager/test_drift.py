@@ -330,3 +330,36 @@ def test_what_cannot_be_judged_is_not_tried_without_end(world: Running) -> None:
     assert len([op for op in world.operations(share.id) if op.kind == "repair_drift"]) == 1
     repair_all(world)
     assert look(world) == []
+
+
+JUNK = {
+    "a size": {"size": "much"},
+    "rules that are a number": {"rules": 7},
+    "a rule": {"rules": ["10.0.0.1"]},
+    "what the driver says of it": {"problem": "its disk answers EIO"},
+}
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_an_object_that_cannot_be_read_is_one_finding(
+    world: Running, monkeypatch: pytest.MonkeyPatch, junk: str
+) -> None:
+    bad, good = new_share(world), new_share(world)
+    driver = world.manager.backends[0].driver
+    told = driver.get_inventory
+
+    def inventory(context: object) -> list[dict[str, object]]:
+        rows = [dict(row) for row in told(context)]
+        return [{**row, **JUNK[junk]} if row["id"] == bad.instance_id else row for row in rows]
+
+    monkeypatch.setattr(driver, "get_inventory", inventory)
+    harm(world, "grow", good.instance_id)
+    found = look(world)
+    assert kinds(found) == {("unreadable", bad.instance_id), ("size", good.instance_id)}
+    [unreadable] = [finding for finding in found if finding.kind == "unreadable"]
+    assert unreadable.found and unreadable.resource_id == bad.id
+    repair_all(world)
+    assert kinds(look(world)) == {("unreadable", bad.instance_id)}
+    assert shares.get(world.env, USER, bad.id).status == "available"
+    monkeypatch.undo()
+    assert look(world) == []

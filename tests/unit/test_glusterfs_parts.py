@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from abaca.drivers import rules
-from abaca.drivers.contract import errors
+from abaca.drivers.contract import DictConfiguration, errors
+from abaca.drivers.contract.inventory import inventory_result
 from abaca.drivers.ganesha.dbus_send import parse_reply
 from abaca.drivers.ganesha.export import Export, Fsal, from_text, to_text
 from abaca.drivers.glusterfs import replies
 from abaca.drivers.glusterfs.address import Address
+from abaca.drivers.glusterfs.driver import GlusterfsShareDriver
 from abaca.drivers.glusterfs.manager import GlusterManager
-from abaca.drivers.glusterfs.place import CLAIM, owner
+from abaca.drivers.glusterfs.place import CLAIM, Place, owner
 
 GOOD = {
     "host": ("host", None, None, None),
@@ -224,3 +226,49 @@ def test_an_export_of_a_gluster_directory_round_trips() -> None:
 def test_a_common_name_that_would_be_more_than_one(name: str) -> None:
     rule = {"access_id": "1", "access_type": "cert", "access_to": name, "access_level": "rw"}
     assert "1" in rules.read([rule], ("cert",)).refused
+
+
+CONFIG = {"driver_handles_share_servers": False}
+
+
+class TwoVolumes:
+    """A layout with a share in each of two volumes; the server cannot read the options of one."""
+
+    explicit = True
+
+    def __init__(self) -> None:
+        volumes = [manager({}, f"host:/{name}") for name in ("bad", "good")]
+        self.places = [Place(each, f"share-{each.volume}", "/") for each in volumes]
+
+    def held(self, of: GlusterManager | None = None) -> Any:
+        if of is None:
+            return [(place.manager.volume, place, 1) for place in self.places]
+        if of.volume == "bad":
+            raise errors.GlusterfsException(reason="nfs.export-dir is '((', which is not a list")
+        return {"share-good": [("ip", "10.0.0.1", "rw")]}
+
+    def managers(self) -> list[GlusterManager]:
+        return [place.manager for place in self.places]
+
+    def locations(self, place: Place) -> list[dict[str, str]]:
+        return [{"path": f"host:/{place.name}"}]
+
+
+def test_a_volume_that_cannot_be_read_is_no_end_of_the_look() -> None:
+    driver = GlusterfsShareDriver(configuration=DictConfiguration(CONFIG))
+    driver._layout = driver._exporter = TwoVolumes()  # type: ignore[assignment]
+    bad, good = inventory_result(driver.get_inventory(None))
+    assert (bad.id, good.id) == ("bad", "good")
+    assert bad.problem and "export-dir" in bad.problem and bad.rules is None
+    assert good.problem is None and good.rules == {("ip", "10.0.0.1", "rw")}
+
+
+@pytest.mark.parametrize(
+    "name", ["*", "*.example.org", "a,b", "a?", "[ab]", "a\\b", "", "-a", "a b"]
+)
+def test_no_certificate_means_more_than_one(name: str) -> None:
+    """glusterd splits names at commas and matches them as patterns."""
+    row = {"access_id": "1", "access_type": "cert", "access_to": name, "access_level": "rw"}
+    wanted = rules.read([row], ["cert"], levels=["rw"])
+    assert wanted.names == {}
+    assert wanted.states([row])["1"]["state"] == "error"

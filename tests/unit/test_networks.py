@@ -71,6 +71,12 @@ def test_no_rule_is_made_of_what_no_client_can_be_in(text: str) -> None:
         access_to.check("ip", text)
 
 
+@pytest.mark.parametrize("name", ["*", "*.example.org", "a,b", "a?", "[ab]", "a\\b"])
+def test_no_rule_is_made_for_a_pattern_of_certificates(name: str) -> None:
+    with pytest.raises(BadRequest, match="of one certificate"):
+        access_to.check("cert", name)
+
+
 @pytest.mark.parametrize("text", SOMEBODY)
 def test_everything_else_is_let_in(text: str) -> None:
     assert why_no_client(parse(text)) is None

@@ -147,3 +147,42 @@ def test_a_share_that_is_gone_is_not_in_the_inventory(
     for kind in ("views", "quotas"):
         array.remove(kind, share.id)
     assert inventory_result(driver.get_inventory(CONTEXT)) == []
+
+
+BROKEN = {
+    "views": ("views", {"path": 7}),
+    "quotas": ("quotas", {"hard_limit": "much"}),
+    "viewpolicies": ("viewpolicies", {"nfs_read_write": "*"}),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_an_object_that_cannot_be_read_is_the_problem_of_one_share(
+    driver: VastShareDriver, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    bad, good = created(driver), created(driver)
+    allow(driver, good, rule("192.0.2.1"))
+    told, (noun, nonsense) = driver.array.session.pages, BROKEN[kind]
+
+    def pages(path: str, query: object = None) -> list[object]:
+        rows = [dict(row) for row in told(path)]
+        hit = [path.startswith(noun) and row.get("name") == bad.id for row in rows]
+        return [{**row, **nonsense} if h else row for row, h in zip(rows, hit, strict=True)]
+
+    monkeypatch.setattr(driver.array.session, "pages", pages)
+    held = {each.id: each for each in inventory_result(driver.get_inventory(CONTEXT))}
+    assert held[bad.id].problem
+    assert (held[good.id].problem, held[good.id].exported) == (None, True)
+    assert held[good.id].rules == {("ip", "192.0.2.1", "rw")}
+
+
+def test_a_policy_that_lets_everybody_in_is_told_as_it_is(
+    driver: VastShareDriver, array: Array
+) -> None:
+    share = created(driver)
+    array.change("viewpolicies", share.id, nfs_read_write=["*", "@hosts"])
+    (held,) = inventory_result(driver.get_inventory(CONTEXT))
+    assert held.rules == {("ip", "*", "rw"), ("ip", "@hosts", "rw")}
+    allow(driver, share)
+    (held,) = inventory_result(driver.get_inventory(CONTEXT))
+    assert held.rules == frozenset()

@@ -16,6 +16,7 @@ from abaca.model.errors import BadRequest
 
 _USER = re.compile(r'[^"/\\\[\]:;|=,+*?<>]{1,255}')
 _CEPHX = re.compile(r"[!-~ ]+")
+_PATTERN = frozenset(",*?[]\\")
 MAX = 255
 
 
@@ -91,6 +92,8 @@ def _cert(access_to: str) -> str:
     name = access_to.strip()
     if not 1 <= len(name) <= 64 or not name.isprintable():
         raise _refused(access_to, "the common name of a certificate, 1 to 64 characters")
+    if not _PATTERN.isdisjoint(name):  # GlusterFS matches names as patterns, in a list with commas
+        raise _refused(access_to, "the common name of one certificate, without , * ? [ ] \\")
     return name
 
 
