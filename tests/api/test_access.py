@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from abaca.model.status import BLOCKS_RULES
 from abaca.store import access, shares
 from abaca.store.engine import Store
-from support.shares import Answer, Client, World
+from support.shares import SETTINGS, Answer, Client, World
 
 NOBODY = "11111111-1111-4111-8111-111111111111"
 
@@ -187,6 +188,25 @@ def test_overlaps_are_no_duplicates(world: World) -> None:
     share = world.share()
     for to, level in (("10.0.0.0/24", "rw"), ("10.0.0.1", "ro"), ("0.0.0.0/0", "ro")):
         assert allow(world, share, to, access_level=level).status == 200
+
+
+def test_names_of_one_user_are_duplicates(world: World) -> None:
+    share = world.share()
+    for user, status in (("Anna", 200), ("anna", 400), ("ANNA", 400), ("Annas", 200)):
+        assert allow(world, share, user, access_type="user").status == status
+
+
+def test_a_share_has_so_many_rules_and_no_more(store: Store) -> None:
+    world = World(store, msgspec.structs.replace(SETTINGS, rules_per_share=3))
+    share, other = world.share(), world.share()
+    for last in range(3):
+        assert allow(world, share, f"10.0.0.{last}").status == 200
+    answer = allow(world, share, "10.0.0.9")
+    assert answer.status == 413
+    assert answer.json["overLimit"]["code"] == 413
+    assert "has 3 access rules and may have at most 3" in answer.message
+    assert len(rules(world.member, share)) == 3
+    assert allow(world, other, "10.0.0.9").status == 200
 
 
 def test_who_allows(world: World) -> None:

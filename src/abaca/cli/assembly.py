@@ -40,6 +40,7 @@ def settings(config: Config) -> Settings:
         soft_deleted_share_retention_time=config.soft_deleted_share_retention_time,
         message_ttl=config.message_ttl,
         idempotency_retention_time=config.abaca.idempotency_retention_time,
+        rules_per_share=config.abaca.rules_per_share,
         operation_retention_time=config.abaca.operation_retention_time,
         service_down_time=config.service_down_time,
         admin_only_metadata=tuple(config.admin_only_metadata),

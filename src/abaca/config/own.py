@@ -21,6 +21,7 @@ OWN = (
     integer("api_connections_per_address", 256, "connections at a time from an address", min=4),
     real("api_request_timeout", 30.0, "seconds from first to last byte of a request", min=0.5),
     real("api_idle_timeout", 75.0, "seconds a connection may be without a request", min=0.5),
+    integer("rules_per_share", 1000, "access rules of a share, and of a mountable snapshot", min=1),
     words("trusted_proxies", (), "addresses or networks whose X-Forwarded-For is believed"),
     # the embedded identity
     text("region", "RegionOne", "region in the service catalog"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from abaca.model.access import AccessRule
+from abaca.model.access import AccessRule, SnapshotAccessRule
 from abaca.model.context import Context
-from abaca.model.errors import BadRequest, NotFound
+from abaca.model.errors import BadRequest, NotFound, OverQuota
 from abaca.model.shares import Share
 from abaca.model.status import BLOCKS_RULES
 from abaca.store import access as store
@@ -72,7 +72,9 @@ def allow(
                 f"Access rules of share {share.id} are in error; remove the failed rules first."
             )
         _begin(tx, share)  # two equal rules at once cannot both pass the next line
-        _refuse_duplicate(tx, share, access_type, access_to)
+        rules = store.of_share(tx, share.id)
+        refuse_duplicate("Share", rules, access_type, access_to)
+        refuse_more("share", share.id, len(rules), env.settings.rules_per_share)
         return store.insert(
             tx,
             {
@@ -150,13 +152,28 @@ def _check_changeable(share: Share, *, allow_on_error: bool) -> None:
         )
 
 
-def _refuse_duplicate(tx: Tx, share: Share, access_type: str, access_to: str) -> None:
-    for rule in store.of_share(tx, share.id):
+def refuse_duplicate(
+    whose: str,
+    rules: Iterable[AccessRule | SnapshotAccessRule],
+    access_type: str,
+    access_to: str,
+) -> None:
+    """Two rules for the same clients, however they are written, could contradict each other."""
+    for rule in rules:
         if rule.access_type == access_type and same(access_type, rule.access_to, access_to):
             raise BadRequest(
-                f"Share access {access_type}:{access_to} exists already (rule {rule.id}, "
+                f"{whose} access {access_type}:{access_to} exists already (rule {rule.id}, "
                 f"{rule.access_level}, {rule.state})."
             )
+
+
+def refuse_more(whose: str, resource_id: str, there: int, most: int) -> None:
+    """As many rules as can be; servers look through all of them for each client."""
+    if there >= most:
+        raise OverQuota(
+            f"The {whose} {resource_id} has {there} access rules and may have at most {most}; "
+            "delete some, or use networks instead of addresses."
+        )
 
 
 def _begin(tx: Tx, share: Share) -> None:

@@ -25,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     soft_deleted_share_retention_time: int = 604800  # seconds
     message_ttl: int = 2592000  # seconds
     idempotency_retention_time: int = 86400  # seconds
+    rules_per_share: int = 1000  # also of a mountable snapshot
     operation_retention_time: int = 2592000  # seconds since its end
     service_down_time: int = 60  # seconds
     admin_only_metadata: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from abaca.store import shares as share_store
 from abaca.store import snapshots as store
 from abaca.store.engine import Tx
 
-from .access_to import same
+from .access import refuse_duplicate, refuse_more
 from .env import Env, enqueue
 from .snapshots import load, share_of
 
@@ -31,12 +31,9 @@ def allow(
     """A new rule, queued.  access_to has been checked for shape."""
     with env.store.transaction() as tx:
         snapshot, share = _hold(tx, ctx, snapshot_id)
-        for rule in store.rules(tx, snapshot.id):
-            if rule.access_type == access_type and same(access_type, rule.access_to, access_to):
-                raise BadRequest(
-                    f"Snapshot access {access_type}:{access_to} exists already (rule {rule.id}, "
-                    f"{rule.state})."
-                )
+        rules = store.rules(tx, snapshot.id)
+        refuse_duplicate("Snapshot", rules, access_type, access_to)
+        refuse_more("snapshot", snapshot.id, len(rules), env.settings.rules_per_share)
         rule_id = share_store.new_id()
         values = {
             "id": rule_id,
