@@ -1,4 +1,7 @@
-"""Access rules: a value that means something of its own to a server lets nobody in."""
+"""Access rules: a value that means something of its own to a server lets nobody in.
+
+Without the packet filter, which would hide what the servers do.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def backend() -> Iterator[Backend]:
     reason = why_not("NFS", "CIFS")
     if reason:
         pytest.skip(reason)
-    with running(local_protocols=["NFS", "CIFS"]) as made:
+    with running(local_protocols=["NFS", "CIFS"], local_firewall=False) as made:
         yield made
 
 
@@ -170,5 +173,5 @@ def own_backend() -> Iterator[Backend]:
     reason = why_not("NFS")
     if reason:
         pytest.skip(reason)
-    with running() as made:
+    with running(local_firewall=False) as made:
         yield made
