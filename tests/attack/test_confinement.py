@@ -35,11 +35,11 @@ pytestmark = pytest.mark.storage
 
 
 class Scene:
-    """An attacker's share and somebody else's, on two servers that check no names."""
+    """An attacker's share and another project's, on two servers that check no names."""
 
     def __init__(self, backend: Backend, canary: Canary) -> None:
         self.backend, self.canary = backend, canary
-        self.own, self.other = backend.share(), backend.share()
+        self.own, self.other = (backend.share(project_id=who) for who in ("own", "other"))
         for share in (self.own, self.other):
             backend.allow(share, rule("127.0.0.1"))
         self.own_server, self.other_server = self._servers()
@@ -88,7 +88,7 @@ def scene() -> Iterator[Scene]:
         environment = {"DBUS_SYSTEM_BUS_ADDRESS": bus.ADDRESS}
         patch.setattr(Instance, "_environment", lambda _: environment)
         patch.setattr(guard, "is_loaded", lambda *_: True)
-        with running(local_exports_per_ganesha=1) as backend:
+        with running() as backend:
             yield Scene(backend, canary)
     canary.destroy()
 

@@ -127,7 +127,8 @@ class ExportTable(Generic[ServerT]):
         """Make the server serve this table, starting it if needed.  True if it was started."""
         with self._lock:
             self._rewrite()
-            if not self._exports and not self.server.is_running():
+            if not self._exports and not self.server.shared:
+                self.server.stop(at_once=True)
                 return False
             if not self.server.is_serving():
                 self._start()

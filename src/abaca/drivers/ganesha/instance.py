@@ -64,6 +64,14 @@ class Ports:
         for port in (self.nfs, self.mount):
             check_free(port, "stop the other NFS server, or give this backend other ports")
 
+    def are_free(self) -> bool:
+        """Whether no program has one of them."""
+        try:
+            self.check_free()
+        except errors.BadConfigurationException:
+            return False
+        return True
+
 
 @dataclass(frozen=True)
 class Grace:
@@ -149,11 +157,14 @@ class Instance:
             self._wait_until_serving()
         return lost
 
-    def stop(self) -> None:
-        """End the server; absent is success.  Takes about 2 s when it runs."""
+    def stop(self, at_once: bool = False) -> None:
+        """End the server; absent is success.  Takes about 2 s when it runs.
+
+        at_once: without any time to end its work; for one that serves nothing.
+        """
         pid = self.pid
         if pid is not None:
-            terminate(pid, str(self.config), STOP_SECONDS)
+            terminate(pid, str(self.config), STOP_SECONDS, at_once)
         wait_for_end(self.pid_file, STOP_SECONDS)
         self.pid_file.unlink(missing_ok=True)
 

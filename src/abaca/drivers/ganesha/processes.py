@@ -66,9 +66,9 @@ def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.0
     return True
 
 
-def terminate(pid: int, word: str, seconds: float) -> None:
-    """SIGTERM, then SIGKILL if it still runs after `seconds`.  Gone is success."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
+def terminate(pid: int, word: str, seconds: float, at_once: bool = False) -> None:
+    """SIGTERM, then SIGKILL if it still runs after `seconds`, or at once.  Gone is success."""
+    for number in (signal.SIGKILL,) if at_once else (signal.SIGTERM, signal.SIGKILL):
         if not is_running(pid, word):
             return
         with contextlib.suppress(ProcessLookupError):

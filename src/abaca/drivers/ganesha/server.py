@@ -57,6 +57,9 @@ class Server(Protocol):
     def start(self, exports: Iterable[tuple[Export, str]]) -> list[Export]:
         """Start it with these exports and their files; returns those that could not be served."""
 
+    def stop(self, at_once: bool = False) -> None:
+        """End it, if it is ours; absent is success."""
+
     def path_of(self, export_id: int, name: str) -> str:
         """The Path of an export."""
 

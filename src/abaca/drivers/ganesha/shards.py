@@ -2,6 +2,11 @@
 
 The restart time of one instance grows with the square of its exports, so each takes a limited
 number.  Shard k listens on the first port + k; shard 0 starts with the first export.
+
+With isolation a project has shards of its own: a client that takes over a server finds the exports
+of one project there.  Whose a shard is stands in its file `project`; one without is nobody's, and
+keeps the exports it has.  A shard whose last export is gone is ended, and given to whoever comes
+next: no location names its ports any more.
 """
 
 from __future__ import annotations
@@ -19,8 +24,10 @@ from abaca.drivers.ganesha.clients import Client
 from abaca.drivers.ganesha.directory_files import DirectoryFiles
 from abaca.drivers.ganesha.export import Export, Fsal
 from abaca.drivers.ganesha.exports import ExportTable, Seen
-from abaca.drivers.ganesha.files import private_directory
+from abaca.drivers.ganesha.files import private_directory, write_atomic
 from abaca.drivers.ganesha.instance import CONNECTIONS, Grace, Instance, Ports
+
+PORTS_TRIED = 100
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,7 @@ class Layout:
     squash: str = "No_Root_Squash"
     grace: Grace = field(default_factory=Grace)
     connections: int = CONNECTIONS  # of all clients to one instance
+    isolation: bool = False  # shards of its own for each project
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,8 @@ class Shards:
         self._prepare = prepare
         self._lock = threading.Lock()
         self._tables: dict[int, ExportTable[Instance]] = {}
+        self._projects: dict[int, str | None] = {}
+        self._promised: dict[str, int] = {}  # exports that are being made, and their shard
         for entry in directory.iterdir():
             match = re.fullmatch(r"shard-(\d+)", entry.name)
             if match:
@@ -71,16 +81,27 @@ class Shards:
         return Place(export, table.server.ports) if table and export else None
 
     def create(
-        self, name: str, source: str, fsal: Fsal | None = None, near: str | None = None
+        self,
+        name: str,
+        source: str,
+        fsal: Fsal | None = None,
+        near: str | None = None,
+        project: str | None = None,
     ) -> Place:
         """Serve a directory under /<name>, to nobody yet; an existing export keeps its clients.
 
         `near`: the name of an export whose instance shall serve this one too.
+        `project`: whose it is.
         """
-        with self._lock:  # two new exports must not both take the last room of a shard
-            table = self._holder(name) or self._holder(near) or self._with_room()
+        with self._lock:
+            number = self._number_of(name, near, project if self.layout.isolation else None)
+            table = self._tables[number]
+            self._promised[name] = number
+        try:
             _ensure(table)
             export = table.create(name, source, self.layout.squash, fsal)
+        finally:
+            self._promised.pop(name, None)
         return Place(export, table.server.ports)
 
     def set_clients(self, name: str, clients: Iterable[Client]) -> None:
@@ -128,24 +149,61 @@ class Shards:
     def _holder(self, name: str | None) -> ExportTable[Instance] | None:
         return next((table for table in self.tables() if name and name in table), None)
 
-    def _with_room(self) -> ExportTable[Instance]:
-        for table in self.tables():
-            if len(table) < self.layout.exports_per_shard:
-                return table
+    def _number_of(self, name: str, near: str | None, project: str | None) -> int:
+        """The shard that serves an export, or shall.  Under the lock: two new exports must not
+        both take the last room."""
+        for wanted in (name, near):
+            for number, table in self._tables.items():
+                if wanted and (wanted in table or self._promised.get(wanted) == number):
+                    return number
+        held = {number: self._held(number) for number in sorted(self._tables)}
+        for number, count in held.items():
+            if self._projects[number] == project and count < self.layout.exports_per_shard:
+                return number
+        for number, count in held.items():
+            if count == 0:
+                self._tables[number].server.stop(at_once=True)  # it was another project's
+                self._give(number, project)
+                return number
+        return self._new(project)
+
+    def _held(self, number: int) -> int:
+        return len(self._tables[number]) + list(self._promised.values()).count(number)
+
+    def _new(self, project: str | None) -> int:
+        """Another shard.  Ports that other programs have are passed over, but not the first."""
         number = max(self._tables, default=-1) + 1
+        for _ in range(PORTS_TRIED):
+            if number == 0 or self._ports(number).are_free():
+                break
+            number += 1
         self._prepare(self._ports(number))
-        return self._open(number)
+        self._give(number, project)
+        self._open(number)
+        return number
+
+    def _give(self, number: int, project: str | None) -> None:
+        file = private_directory(self._directory(number)) / "project"
+        if project is None:
+            file.unlink(missing_ok=True)
+        else:
+            write_atomic(file, project)
+        self._projects[number] = project
+
+    def _directory(self, number: int) -> Path:
+        return self.directory / f"shard-{number}"
 
     def _ports(self, number: int) -> Ports:
         return Ports(self.layout.nfs_port + number, self.layout.mount_port + number)
 
-    def _open(self, number: int) -> ExportTable[Instance]:
-        directory = private_directory(self.directory / f"shard-{number}")
+    def _open(self, number: int) -> None:
+        directory = private_directory(self._directory(number))
+        project = directory / "project"
+        self._projects[number] = project.read_text() if project.exists() else None
         layout = self.layout
         instance = Instance(directory, self._ports(number), layout.grace, layout.connections)
         files = DirectoryFiles(directory / "exports", directory / "last_export_id")
         self._tables[number] = ExportTable(instance, files)
-        return self._tables[number]
 
 
 def _ensure(table: ExportTable[Instance]) -> None:

@@ -88,6 +88,9 @@ class SystemGanesha:
             f"({self.paths.service})"
         )
 
+    def stop(self, at_once: bool = False) -> None:
+        """It is not ours to stop."""
+
     def path_of(self, export_id: int, name: str) -> str:
         return f"/{name}"
 

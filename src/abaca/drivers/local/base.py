@@ -204,6 +204,7 @@ class LocalBase(ShareDriver):
             squash=self._option("local_nfs_squash"),
             grace=Grace(self._option("local_nfs_grace_period"), self._option("local_nfs_lease")),
             connections=self._option("local_nfs_connections"),
+            isolation=self._option("local_isolation") == "project",
         )
         return NfsExporter(self.state / "ganesha", layout, self.addresses, self.connections)
 

@@ -46,7 +46,9 @@ class CifsExporter:
         self._server = Server(f"smb{port}", (port,), limit)
         self._lock = threading.Lock()  # a user is not deleted between being made and named
 
-    def export(self, name: str, source: str, near: str | None = None) -> None:
+    def export(
+        self, name: str, source: str, near: str | None = None, project: str | None = None
+    ) -> None:
         self.shares.create(name, source)
 
     def has(self, name: str) -> bool:

@@ -30,10 +30,13 @@ class Exporter(Protocol):
 
     rule_types: tuple[str, ...]
 
-    def export(self, name: str, source: str, near: str | None = None) -> None:
+    def export(
+        self, name: str, source: str, near: str | None = None, project: str | None = None
+    ) -> None:
         """Serve a directory to nobody yet; what is exported keeps its rules.
 
         `near`: another export on whose server this one shall be, if there is a choice.
+        `project`: whose it is.
         """
 
     def has(self, name: str) -> bool:

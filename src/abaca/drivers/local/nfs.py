@@ -31,8 +31,10 @@ class NfsExporter:
         self._limit = layout.connections
         self.shards = Shards(directory, layout, lambda ports: connections.open(self._server(ports)))
 
-    def export(self, name: str, source: str, near: str | None = None) -> None:
-        place = self.shards.create(name, source, near=near)
+    def export(
+        self, name: str, source: str, near: str | None = None, project: str | None = None
+    ) -> None:
+        place = self.shards.create(name, source, near=near, project=project)
         with self._changing(place, place.export.clients):
             pass  # what it had before, if it was served from elsewhere, may be more
 

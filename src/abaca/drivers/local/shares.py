@@ -171,5 +171,5 @@ class Shares(LocalBase):
     def _export(self, share: Mapping[str, Any]) -> list[Location]:
         exporter = self.exporter(share["share_proto"])
         name = export_name(share["id"])
-        exporter.export(name, str(self._path(share)))
+        exporter.export(name, str(self._path(share)), project=share.get("project_id"))
         return exporter.locations(name)

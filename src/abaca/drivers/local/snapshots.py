@@ -130,7 +130,8 @@ class Snapshots(Shares):
             raise errors.SnapshotResourceNotFound(name=snapshot["id"])
         wanted = rules.read(access_rules, exporter.rule_types, read_only=True)
         wanted.project = snapshot.get("project_id") or ""
-        exporter.export(name, str(path), near=export_name(_share_of(snapshot)))
+        share = export_name(_share_of(snapshot))
+        exporter.export(name, str(path), near=share, project=snapshot.get("project_id"))
         additions = exporter.allow(name, wanted)
         return {**wanted.states(access_rules), **additions}
 
