@@ -13,7 +13,7 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable
-from enum import Enum
+from enum import Enum, auto
 from select import EPOLLIN, EPOLLOUT
 from typing import NamedTuple
 
@@ -27,14 +27,22 @@ _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class State(Enum):
-    """Its value: rank, and the limit that is its deadline."""
+    HANDSHAKE = auto()
+    IDLE = auto()
+    READING = auto()
+    BUSY = auto()
+    WRITING = auto()
+    CLOSING = auto()
 
-    HANDSHAKE = Rank.UNFINISHED, "request_seconds"
-    IDLE = Rank.IDLE, "idle_seconds"
-    READING = Rank.UNFINISHED, "request_seconds"
-    BUSY = Rank.BUSY, ""
-    WRITING = Rank.UNFINISHED, "answer_seconds"
-    CLOSING = Rank.UNFINISHED, "close_seconds"
+
+_TERMS: dict[State, tuple[Rank, str]] = {  # rank, and the limit that is its deadline
+    State.HANDSHAKE: (Rank.UNFINISHED, "request_seconds"),
+    State.IDLE: (Rank.IDLE, "idle_seconds"),
+    State.READING: (Rank.UNFINISHED, "request_seconds"),
+    State.BUSY: (Rank.BUSY, ""),
+    State.WRITING: (Rank.UNFINISHED, "answer_seconds"),
+    State.CLOSING: (Rank.UNFINISHED, "close_seconds"),
+}
 
 
 class Actions(NamedTuple):
@@ -61,13 +69,13 @@ class Connection:
         self.pieces: deque[memoryview] = deque()  # of the answer that is being sent
         self.keep_alive = True
         self.state = State.HANDSHAKE if isinstance(sock, ssl.SSLSocket) else State.IDLE
-        self.rank: Rank = self.state.value[0]
-        self.deadline = time.monotonic() + getattr(limits, self.state.value[1])
+        self.rank, name = _TERMS[self.state]
+        self.deadline = time.monotonic() + getattr(limits, name)
 
     def _enter(self, state: State, more: float = 0.0) -> None:
         """more: seconds that are added to the state's own."""
         self.state = state
-        rank, name = state.value
+        rank, name = _TERMS[state]
         seconds = getattr(self.limits, name) if name else float("inf")
         self.deadline = time.monotonic() + seconds + more
         self.actions.rerank(self, rank)
