@@ -13,11 +13,12 @@ from abaca.model import clock
 from abaca.model.messages import Message
 from abaca.model.operations import lock_key
 from abaca.model.shares import Share
+from abaca.scheduler.placement import Placer
 from abaca.service import shares, shares_resize
 from abaca.service.placement import NobodyUp, Scheduling, place
 from abaca.store import messages, services, types
 from abaca.store.engine import Store, Tx
-from support.running import USER, Running, running
+from support.running import SPECS, USER, Running, running
 
 
 def message(world: Running, share: Share) -> Message:
@@ -270,3 +271,21 @@ def test_two_backends_of_one_long_host_name_are_ensured_side_by_side() -> None:
     one, other = lock_key(f"ensure:{host}@one"), lock_key(f"ensure:{host}@two")
     assert one != other
     assert max(len(one), len(other)) <= 64
+
+
+def test_a_backend_refuses_extra_specs_also_where_no_filter_did(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheduler's filters are the operator's to choose."""
+    with running(store, tmp_path) as world:
+        type_id = world.type("strange", {**SPECS, "fake:colour": "blue"})
+        told = message(world, world.share(share_type=type_id))
+        assert (told.action_id, told.detail_id) == ("001", "008")
+        monkeypatch.setattr(Scheduling, "placer", Placer(["CapacityFilter"]))
+        share = world.share(share_type=type_id)
+        assert (share.status, share.host) == ("error", "host@fake#fake")
+        told = message(world, share)
+        assert (told.action_id, told.detail_id) == ("002", "008")
+        [operation] = world.operations(share.id)
+        assert "does not know the extra spec 'fake:colour'" in (operation.message or "")
+        assert world.array.shares() == {}

@@ -56,6 +56,7 @@ METHODS = {
     "get_share_status": "share share_server=",
     "update_share_usage_size": "context shares",
     "get_inventory": "context",
+    "get_extra_specs": "",
     "get_filter_function": "pool=",
     "get_goodness_function": "",
     "get_default_filter_function": "pool=",
@@ -173,11 +174,12 @@ PROPERTIES = [
     "max_shares_per_share_server",
     "max_share_server_size",
 ]
-OURS = {"get_inventory"}  # beyond the specification
+OURS = {"get_inventory", "get_extra_specs"}  # beyond the specification
 DOES_SOMETHING = {
     "do_setup",
     "check_for_setup_error",
     "get_optional_share_creation_data",
+    "get_extra_specs",
     "unmanage",
     "unmanage_with_server",
     "unmanage_snapshot",

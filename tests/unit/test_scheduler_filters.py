@@ -295,3 +295,36 @@ def test_the_filter_that_left_nothing_decides_what_users_are_told(
     assert refusal.value.message_detail_id == detail
     assert "h@b" in refusal.value.for_log() and name in refusal.value.for_log()
     assert "@" not in refusal.value.for_user()
+
+
+# --- extra specs of a driver ----------------------------------------------------------------------
+OWNED = {"vast": {"vast:vippool_name": ["red"], "vast:note": None}}
+
+
+@pytest.mark.parametrize(
+    ("specs", "said"),
+    [
+        ({"vast:vippool_name": "red"}, None),
+        ({"vast:note": "anything", "netapp:dedup": "x"}, None),
+        ({"vast:vippool_name": "blue"}, "its vast:vippool_name is red"),
+        ({"vast:vippool_name": ""}, "its vast:vippool_name is red"),
+        ({"vast:vippool_name": "red "}, "its vast:vippool_name is red"),
+        ({"vast:vippool_name": "<in> red"}, "its vast:vippool_name is red"),
+        ({"vast:vip_pool": "red"}, "it does not know the extra spec 'vast:vip_pool'"),
+        ({"VAST:vippool_name": "red"}, "it does not know the extra spec 'VAST:vippool_name'"),
+        ({" vast :vippool_name": "red"}, "it does not know"),
+        ({"vast:": "red"}, "it does not know"),
+        ({"vast:vippool_name:x": "red"}, "it does not know"),
+    ],
+)
+def test_extra_specs_of_a_driver(specs: dict[str, str], said: str | None) -> None:
+    found = reason("CapabilitiesFilter", request_(extra_specs=specs), [pool(extra_specs=OWNED)])
+    assert found is None if said is None else said in str(found)
+    other = reason("CapabilitiesFilter", request_(extra_specs=specs), [pool()])
+    assert other is None, "no driver has this prefix there"
+
+
+@pytest.mark.parametrize("junk", [7, "vast", ["vast"], {"vast": 7}, {"vast": {"vast:a": 7}}])
+def test_nonsense_about_extra_specs_is_passed_over(junk: object) -> None:
+    wanted = request_(extra_specs={"vast:a": "b"})
+    assert reason("CapabilitiesFilter", wanted, [pool(extra_specs=junk)]) is None

@@ -199,3 +199,27 @@ def test_what_is_changed_behind_its_back_is_found_and_repaired(
         assert array.named("views", name[hidden])
         assert service.look(lost)["status"] == "error"
         assert drift.look(backend, service.store, repair=True) == []
+
+
+def test_a_share_never_lands_in_another_pool_than_its_type_names(
+    service: Service, array: Array
+) -> None:
+    array.add_pool("blue", ("203.0.113.7", "203.0.113.7"))
+    dhss = {"driver_handles_share_servers": "False"}
+    with managed(service.store, service.folder) as manager:
+        assert manager.ready(PATIENCE)
+        for pool, status in (("pool", "available"), ("blue", "error"), ("POOL", "error")):
+            specs = {**dhss, "vast:vippool_name": pool}
+            body = {"share_type": {"name": pool, "extra_specs": specs}}
+            assert service.admin("POST", "/types", body).status == 200
+            share_id = service.share(share_type=pool)["id"]
+            service.settle()
+            assert service.look(share_id)["status"] == status, pool
+        specs = {**dhss, "vast:vip_pool": "blue"}
+        answer = service.admin(
+            "POST", "/types", {"share_type": {"name": "typo", "extra_specs": specs}}
+        )
+        assert answer.status == 400
+        assert "does not know the extra spec 'vast:vip_pool'" in answer.message
+        assert "vast:vippool_name" in answer.message
+    assert len(array.objects("views")) == 1

@@ -55,6 +55,7 @@ def manage_share(job: Job[Backend]) -> None:
         store.set_metadata(tx, share.id, {MANAGED_AT: share.created_at})
         share_type = type_store.get(tx, share.share_type_id) if share.share_type_id else None
     _check_mode(job, share_type)
+    shares.check_specs(job, share)
     options = job.op.payload.get("driver_options") or {}
     answer = look.surely(
         job,

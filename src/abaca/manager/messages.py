@@ -23,6 +23,7 @@ _DETAILS: dict[str, str] = {
     "InvalidShareAccess": "021",
     "ShareShrinkingPossibleDataLoss": "018",
     "StorageFull": "009",
+    "SpecRefused": "008",
     "BadConfigurationException": "901",
 }
 

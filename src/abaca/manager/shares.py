@@ -17,14 +17,17 @@ from abaca.drivers.contract.errors import (
     passing_over,
     transient,
 )
+from abaca.drivers.contract.extra_specs import owned_extra_specs
 from abaca.model.errors import DriverError
 from abaca.model.shares import Share
+from abaca.model.type_specs import refusal
 from abaca.operations import log as oplog
 from abaca.operations.job import Job
 from abaca.store import access as access_store
 from abaca.store import quotas, services
 from abaca.store import shares as store
 from abaca.store import snapshots as snapshot_store
+from abaca.store import types as type_store
 from abaca.store.engine import Tx
 
 from . import look, messages, placement, records
@@ -33,6 +36,10 @@ from .kinds import kinds
 
 log = structlog.get_logger(__name__)
 POLL_SECONDS = 2.0  # between looks at what a backend does in the background
+
+
+class SpecRefused(DriverError):
+    """Backend {backend} cannot have shares of type {type}: {reason}."""
 
 
 def load(job: Job[Backend], *, locations: bool = True) -> Share | None:
@@ -77,6 +84,7 @@ def create_share_instance(job: Job[Backend]) -> None:
 
 
 def _create_on_backend(job: Job[Backend], share: Share) -> None:
+    check_specs(job, share)
     make, found = (_clone, _cloned) if share.snapshot_id else (_create, look.whereabouts)
     answer = look.surely(job, lambda: make(job, share), lambda held: found(job, share))
     created = results.create_result(answer, from_snapshot=bool(share.snapshot_id))
@@ -90,6 +98,16 @@ def _create_on_backend(job: Job[Backend], share: Share) -> None:
         store.update_instance(tx, share.instance_id, status=created.status, progress="0%")
         store.set_metadata(tx, share.id, metadata)
         job.again(tx, POLL_SECONDS, "The backend is copying the snapshot's data.")
+
+
+def check_specs(job: Job[Backend], share: Share) -> None:
+    """Whether the backend honours the extra specs with its prefix, however it was chosen."""
+    with job.read() as tx:
+        share_type = type_store.named(tx, share.share_type_id) if share.share_type_id else None
+    owned = owned_extra_specs(job.backend.driver)
+    reason = refusal(owned, share_type.extra_specs) if share_type else None
+    if share_type and reason:
+        raise SpecRefused(backend=job.backend.name, type=share_type.name, reason=reason)
 
 
 def _create(job: Job[Backend], share: Share) -> Any:

@@ -5,7 +5,7 @@ A spec that is not listed is free text, for the scheduler or for a driver, and h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -85,6 +85,44 @@ def wrong(name: str, value: str) -> str | None:
         return None
     fits, described = spec.rule
     return None if fits(value) else described
+
+
+def is_owned(owned: object, name: str) -> bool:
+    """Whether the extra spec has the prefix of the driver that reports this."""
+    return _known(owned, name) is not None
+
+
+def unknown(owned: object, specs: Iterable[str]) -> str | None:
+    """The first extra spec with the prefix of a driver that the driver does not know, if any.
+
+    owned: {prefix: {full name: values that it can honour, None: any}}, as a driver reports it.
+    """
+    for name in specs:
+        known = _known(owned, name)
+        if known is not None and name not in known:
+            return name
+    return None
+
+
+def refusal(owned: object, specs: Mapping[str, str]) -> str | None:
+    """Why a backend cannot honour the extra specs with its driver's prefix; None if it can."""
+    strange = unknown(owned, specs)
+    if strange is not None:
+        listed = ", ".join(_known(owned, strange) or ()) or "none of that prefix"
+        return f"it does not know the extra spec {strange[:60]!a}; it knows {listed}"
+    for name, value in specs.items():
+        fitting = (_known(owned, name) or {}).get(name)
+        if isinstance(fitting, list | tuple) and value not in fitting:
+            has = ", ".join(map(str, fitting)) or "not set"
+            return f"its {name} is {has}, the share type demands {value[:60]!a}"
+    return None
+
+
+def _known(owned: object, name: str) -> Mapping[str, object] | None:
+    """What the driver to whose prefix the name belongs knows; None: it is nobody's."""
+    prefix, colon, _ = name.partition(":")
+    known = owned.get(prefix.strip().lower()) if colon and isinstance(owned, Mapping) else None
+    return known if isinstance(known, Mapping) else None
 
 
 def stored(name: str, value: str) -> str:

@@ -13,6 +13,7 @@ from abaca.model.context import Context
 from abaca.model.errors import BadRequest, Conflict, Forbidden, NotFound
 from abaca.model.ids import new_id
 from abaca.model.types import ShareType
+from abaca.store import services
 from abaca.store import types as store
 from abaca.store.engine import Tx
 
@@ -134,6 +135,7 @@ def create(
     }
     try:
         with env.store.transaction() as tx:
+            _refuse_unknown(tx, specs)
             store.insert(tx, values, specs)
             return _marked(env, load(tx, ctx.elevated(), type_id))
     except store.NameTaken as taken:
@@ -181,7 +183,20 @@ def set_specs(env: Env, ctx: Context, type_id: str, specs: Mapping[str, str]) ->
     """Add or replace these."""
     with env.store.transaction() as tx:
         load(tx, ctx, type_id, lock=True)
+        _refuse_unknown(tx, specs)
         store.set_specs(tx, type_id, checked(specs))
+
+
+def _refuse_unknown(tx: Tx, specs: Mapping[str, str]) -> None:
+    """An extra spec of a driver that runs here, and that none of its backends knows, would keep
+    every share of the type from being made."""
+    for name in specs:
+        owned = [pool.stats.get("extra_specs") for pool in services.pools_all(tx)]
+        judged = [each for each in owned if type_specs.is_owned(each, name)]
+        if judged and all(type_specs.unknown(each, [name]) for each in judged):
+            raise BadRequest(
+                f"Extra spec {name[:60]!a}: {type_specs.refusal(judged[0], {name: ''})}."
+            )
 
 
 def spec(env: Env, ctx: Context, type_id: str, name: str) -> str:

@@ -10,6 +10,7 @@
 | network, servers | network.py, servers.py | addresses and share servers |
 | moves | migration.py, server_migration.py | shares and share servers |
 | copies | replicas.py, backups.py | replicas, backups |
+| extra specs | extra_specs.py | get_extra_specs: those of share types that belong to the driver |
 | inventory | inventory.py | get_inventory: what the backend holds |
 | groups | groups.py | share groups and their snapshots |
 | data path | mount.py | connection_get_info |

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from abaca.drivers.contract.extra_specs import ExtraSpecMethods, owned_extra_specs
 from abaca.drivers.contract.network import NetworkMethods
 from abaca.drivers.contract.snapshots import SnapshotMethods
 
 
-class StatsMethods(SnapshotMethods, NetworkMethods):
+class StatsMethods(SnapshotMethods, NetworkMethods, ExtraSpecMethods):
     """A driver overrides `_update_share_stats` and passes its values to the base as `data`."""
 
     def get_share_stats(self, refresh: bool = False) -> dict[str, Any]:
@@ -54,6 +55,8 @@ class StatsMethods(SnapshotMethods, NetworkMethods):
         if handles_servers:
             stats["max_shares_per_share_server"] = self.max_shares_per_share_server
             stats["max_share_server_size"] = self.max_share_server_size
+        if owned := owned_extra_specs(self):
+            stats["extra_specs"] = owned
         stats.update(data or {})
         self._stats = self.add_ip_version_capability(stats)
 

@@ -20,6 +20,8 @@ DEFAULT_STATE_PATH: Final = "/var/lib/abaca"
 class FakeBase(ShareDriver):
     """Construction does no I/O: the array is opened when first used."""
 
+    extra_spec_prefix = "fake"
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__((True, False), *args, config_opts=[FAKE_OPTS], **kwargs)
         self._backend: FakeBackend | None = None

@@ -36,6 +36,7 @@ class GlusterfsBase(ExecuteMixin, GaneshaMixin, ShareDriver):
 
     idempotent = True
     ipv6_implemented = True
+    extra_spec_prefix = "glusterfs"
     protocol = "NFS"
     layouts: tuple[str, ...] = (DIRECTORY, VOLUME)
     minimum: tuple[int, ...] = (3, 5)  # version of GlusterFS

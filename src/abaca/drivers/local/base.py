@@ -36,6 +36,7 @@ class LocalBase(ShareDriver):
 
     idempotent = True
     ipv6_implemented = True
+    extra_spec_prefix = "local"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["config_opts"] = [*kwargs.get("config_opts", ()), LOCAL_OPTS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from abaca.drivers.contract import errors
@@ -32,6 +32,7 @@ class VastBase(ShareDriver):
 
     idempotent = True
     ipv6_implemented = True
+    extra_spec_prefix = "vast"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["config_opts"] = [*kwargs.get("config_opts", ()), VAST_OPTS]
@@ -72,6 +73,10 @@ class VastBase(ShareDriver):
     def get_configured_ip_versions(self) -> list[int]:
         """Those of the pool's addresses."""
         return self._ip_versions
+
+    def get_extra_specs(self) -> Mapping[str, Sequence[str]]:
+        """A share is exported from the backend's pool, and from no other."""
+        return {"vast:vippool_name": [str(self._option("vast_vippool_name"))]}
 
     def get_network_allocations_number(self) -> int:
         """No share servers."""

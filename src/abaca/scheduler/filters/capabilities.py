@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from abaca.model.type_specs import refusal
+
 from ..operators import Match, matcher
 from ..pools import Pool
 from ..request import PlacementRequest
@@ -16,10 +18,12 @@ Demand = tuple[tuple[str, ...], str, Match]  # path to the capability, requireme
 
 
 def prepare(request: PlacementRequest, pools: Sequence[Pool]) -> Check | None:
+    specs = {name: str(value) for name, value in (request.extra_specs or {}).items()}
+    scoped = {name: value for name, value in specs.items() if ":" in name}
     demands = _demands(request.requirements())
     if request.spec("default_qos_type"):
         demands.append((("qos_type_support",), "<is> True", matcher("<is> True")))
-    if not demands:
+    if not demands and not scoped:
         return None
 
     def check(pool: Pool) -> str | None:
@@ -30,7 +34,7 @@ def prepare(request: PlacementRequest, pools: Sequence[Pool]) -> Check | None:
                 value = _walk(value, path[1:])
             if value is None or not match(value):
                 return _reason(path, requirement, value)
-        return None
+        return refusal(capabilities.get("extra_specs"), scoped)
 
     return check
 
@@ -42,7 +46,7 @@ def _demands(specs: Mapping[str, str]) -> list[Demand]:
         if path[0] == "capabilities" and len(path) > 1:
             path = path[1:]
         elif len(path) > 1 or key in IGNORED:
-            continue  # in the scope of a vendor: for the driver alone
+            continue  # in the scope of a driver, which says what it knows of them
         demands.append((path, requirement, matcher(requirement)))
     return demands
 
