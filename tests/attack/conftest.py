@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from glusterfs.conftest import lab
 from storage.conftest import backend, foreigner, own_backend
 
-__all__ = ["backend", "foreigner", "own_backend", "wall"]
+__all__ = ["backend", "foreigner", "lab", "own_backend", "wall"]
 
 PROPERTY = "wall"  # of a test report: (name of the wall, attempts, what got through)
 

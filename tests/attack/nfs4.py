@@ -27,7 +27,7 @@ MODE = u32(2, 0, 1 << 1) + u32(4)  # the bitmap of an attribute list with a mode
 
 (ACCESS, CLOSE, COMMIT, CREATE, GETATTR, GETFH, LINK, LOOKUP, LOOKUPP, OPEN) = (
     3, 4, 5, 6, 9, 10, 11, 15, 16, 18)  # fmt: skip
-PUTFH, PUTROOTFH, READ, READDIR, READLINK, REMOVE, RENAME = 22, 24, 25, 26, 27, 28, 29
+PUTFH, PUTROOTFH, READ, READDIR, READLINK, REMOVE, RENAME, RENEW = 22, 24, 25, 26, 27, 28, 29, 30
 RESTOREFH, SAVEFH, SECINFO, SETATTR, SETCLIENTID, SETCLIENTID_CONFIRM = 31, 32, 33, 34, 35, 36
 EXCHANGE_ID, CREATE_SESSION, DESTROY_SESSION, SECINFO_NO_NAME, SEQUENCE = 42, 43, 44, 52, 53
 DESTROY_CLIENTID, RECLAIM_COMPLETE = 57, 58
@@ -150,22 +150,19 @@ class Nfs4:
         self.rpc.close()
 
     def run(self, *operations: bytes | int) -> Answer:
-        """Send a compound, with a SEQUENCE before it in a session.
+        """Send a compound, after what keeps the client's lease: a RENEW or a SEQUENCE.
 
         `handle`: that of the last operation, if it is GETFH and was executed.
         """
         given = [operation(each) if isinstance(each, int) else each for each in operations]
-        skipped = 0
-        if self.minor:
-            given.insert(0, self._sequence())
-            skipped = 1
+        first = self._sequence() if self.minor else operation(RENEW, u64(self._session.client))
         try:
-            reply = self._compound(*given)
+            reply = self._compound(first, *given)
         except Rejected:
             return Answer(REJECTED)
         status = reply.u32()
         reply.opaque()
-        done = reply.u32() - skipped
+        done = reply.u32() - 1
         data = reply.data[reply.at :]
         handle = _last_handle(data) if status == OK and operations[-1] == GETFH else b""
         return Answer(status, done, handle, data)

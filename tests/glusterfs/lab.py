@@ -70,7 +70,7 @@ _GANESHA = """NFS_CORE_PARAM {
     Protocols = 3, 4; Enable_NLM = false; Enable_RQUOTA = false; MNT_Port = 20048;
     mount_path_pseudo = true;
 }
-NFSV4 { Graceless = true; RecoveryBackend = fs; Lease_Lifetime = 1; Grace_Period = 1; }
+NFSV4 { Graceless = true; RecoveryBackend = fs; Lease_Lifetime = 30; Grace_Period = 1; }
 EXPORT_DEFAULTS { Access_Type = None; SecType = sys; Attr_Expiration_Time = 0; }
 %include "/etc/ganesha/export.d/INDEX.conf"
 """

@@ -16,6 +16,7 @@ GLUSTER = (
     "[DEFAULT]\nenabled_share_backends = x\n[x]\n"
     "share_driver = manila.share.drivers.glusterfs.GlusterfsShareDriver\n"
 )
+GANESHA = GLUSTER.replace("= x\n[x]", "= g\n[g]") + "glusterfs_nfs_server_type = Ganesha\n"
 
 
 def findings(tmp_path: Path, content: str) -> dict[tuple[str, str], Finding]:
@@ -89,6 +90,8 @@ CASES = [
     ),
     (GLUSTER + "ganesha_db_path = /x", "ganesha_db_path", "ignored", "ganesha_export_dir"),
     (GLUSTER + "ganesha_export_template_dir = /x", "ganesha_export_template_dir", "ok", ""),
+    (GANESHA + "glusterfs_ganesha_nfsv3 = true", "glusterfs_ganesha_nfsv3", "ok", "other shares"),
+    (GANESHA + "glusterfs_ganesha_nfsv3 = false", "glusterfs_ganesha_nfsv3", "ok", ""),
     (BACKEND + "goodness_function = $", "goodness_function", "ok", ""),
     (BACKEND + "goodness_function = share.size * 2", "goodness_function", "ok", ""),
     (BACKEND + 'filter_function = "stats.x > 1"', "filter_function", "ok", ""),
@@ -102,6 +105,16 @@ def test_verdicts(tmp_path: Path, content: str, name: str, verdict: str, message
     found = [f for (_, n), f in findings(tmp_path, content).items() if n == name]
     assert [f.verdict for f in found][-1] == verdict
     assert message in found[-1].message
+
+
+def test_a_template_that_brings_nfsv3_back_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "site.conf").write_text("EXPORT { Protocols = 3, 4; }")
+    given = f"ganesha_export_template_dir = {tmp_path}/templates\n"
+    found = findings(tmp_path, GANESHA + given)["g", "ganesha_export_template_dir"]
+    assert found.verdict == "wrong" and "site.conf: Protocols is 3, 4" in found.message
+    allowed = findings(tmp_path, GANESHA + given + "glusterfs_ganesha_nfsv3 = true\n")
+    assert allowed["g", "ganesha_export_template_dir"].verdict == "ok"
 
 
 def test_the_place_is_the_line(tmp_path: Path) -> None:

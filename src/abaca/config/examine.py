@@ -10,6 +10,7 @@ from oslo_config import cfg
 
 from . import catalog
 from .drivers.table import DRIVER_OPTIONS, driver_options
+from .exports import export_findings
 from .findings import Finding, Verdict
 from .judge import problem_of, suggestion
 from .later import is_later
@@ -47,7 +48,8 @@ class _Examiner:
     def all(self) -> tuple[Finding, ...]:
         each = [self._owned(self._one(setting)) for setting in self.settings]
         wrong = {(f.section, f.name) for f in each if f.verdict is Verdict.WRONG}
-        for finding in (*self._unreadable(), *self._refused(), *misfits(self.conf)):
+        whole = (*misfits(self.conf), *export_findings(self.conf, self.plan))
+        for finding in (*self._unreadable(), *self._refused(), *whole):
             if (finding.section, finding.name) not in wrong:
                 self._add(each, self._owned(self._placed(finding)))
         return tuple(each)

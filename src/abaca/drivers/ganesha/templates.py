@@ -26,7 +26,12 @@ from abaca.drivers.ganesha.blocks import Block, BrokenText, UnsafeValue, Value, 
 from abaca.drivers.ganesha.export import Export, from_text, to_text
 
 SQUASH = "No_Root_Squash"
+VERSION_3 = "glusterfs_ganesha_nfsv3"  # the option that allows NFSv3
 Options = tuple[tuple[str, Value], ...]
+
+# how Ganesha's option Protocols may name version 4
+_ONLY_VERSION_4 = frozenset({"4", "v4", "nfs4", "nfsv4"})
+_VERSIONS = ("Protocols", ("4",))
 
 # (block, option in lower case): what it may be besides a stub
 _FILLED: Mapping[tuple[str, str], str] = {
@@ -51,23 +56,38 @@ class Template:
     options: Options = ()
 
 
-def load(directory: Path, plugin: str) -> Template:
+def load(directory: Path | None, plugin: str, version_3: bool = False) -> Template:
     """All templates of a directory together; the built-in one without a file.
+
+    No version of Ganesha is known to check the names of NFSv3 requests: ../ leads out of a share.
+    So exports are for NFSv4 only, unless `version_3` says that the operator knows better.
 
     Raises BadConfigurationException, which names the file and what is wrong with it.
     """
-    found: dict[str, tuple[str, Value]] = {}
-    made = Template()
-    files = (*directory.glob("*.conf"), *directory.glob("*.json"))
+    found: dict[str, tuple[str, Value]] = {} if version_3 else {"protocols": _VERSIONS}
+    made = _as_written(found)
+    files = (*directory.glob("*.conf"), *directory.glob("*.json")) if directory else ()
     for file in sorted(files, key=lambda file: file.name):
         try:
             found |= {name.lower(): (name, value) for name, value in _set(_read(file), plugin)}
+            if not version_3:
+                _check_versions(found["protocols"][1])
             made = _as_written(found)
         except (OSError, ValueError) as problem:
             raise errors.BadConfigurationException(
                 reason=f"export template {file}: {problem}"
             ) from problem
     return made
+
+
+def _check_versions(given: Value) -> None:
+    names = given if isinstance(given, tuple) else (str(given),)
+    if not {name.strip().lower() for name in names} <= _ONLY_VERSION_4:
+        raise UnsafeValue(
+            f"Protocols is {', '.join(names)}, and over NFSv3 a client can reach files of other "
+            f"shares of the volume: write Protocols = 4, or set {VERSION_3} if this Ganesha checks "
+            "the names that NFSv3 clients send"
+        )
 
 
 def _read(file: Path) -> Block:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from abaca.drivers.ganesha.bus_client import BusClient
 from abaca.drivers.ganesha.control import Bus
 from abaca.drivers.ganesha.dbus_send import DbusSend
 from abaca.drivers.ganesha.system import Paths, SystemGanesha
-from abaca.drivers.ganesha.templates import Template
 from abaca.drivers.glusterfs.exporter import Exporter
 from abaca.drivers.glusterfs.ganesha_helper import PLUGIN, GaneshaNFSHelper
 from abaca.drivers.glusterfs.gluster_helper import GlusterNFSHelper
@@ -29,6 +29,8 @@ from abaca.drivers.nodes.node import LocalNode, Node
 from abaca.drivers.nodes.ssh import SshNode
 
 DEFAULT_STATE = "/var/lib/abaca"
+
+log = logging.getLogger(__name__)
 
 
 class GlusterfsBase(ExecuteMixin, GaneshaMixin, ShareDriver):
@@ -173,7 +175,14 @@ class GlusterfsBase(ExecuteMixin, GaneshaMixin, ShareDriver):
         )
         address = host or self._default("my_ip") or socket.gethostname()
         directory = self._option("ganesha_export_template_dir")
-        template = templates.load(Path(directory), PLUGIN) if directory else Template()
+        version_3 = bool(self._option(templates.VERSION_3))
+        template = templates.load(Path(directory) if directory else None, PLUGIN, version_3)
+        if version_3:
+            log.warning(
+                "exports of %s are served over NFSv3: a client can reach the other shares of its "
+                "volume, unless that NFS-Ganesha checks names",
+                address,
+            )
         return GaneshaNFSHelper(SystemGanesha(node, paths, bus), address, template)
 
     def _ganesha_path(self, name: str) -> str:

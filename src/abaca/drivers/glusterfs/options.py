@@ -48,6 +48,13 @@ GLUSTERFS_OPTS: Final = [
         secret=True,
         help="Its password. Default: glusterfs_path_to_private_key, or this account's keys.",
     ),
+    cfg.BoolOpt(
+        "glusterfs_ganesha_nfsv3",
+        default=False,
+        help="Export over NFSv3, too. Only for a Ganesha that checks the names in NFSv3 requests: "
+        "with any other, a client of one share can reach the files of all shares of the volume. "
+        "No release is known to check them.",
+    ),
     cfg.ListOpt(
         "glusterfs_servers",
         default=[],
