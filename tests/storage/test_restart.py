@@ -73,8 +73,9 @@ def test_killed_server_comes_back_with_rules_and_mounts(own_backend: Backend) ->
     client = own_backend.mount(shares[0])
     client.write("/x", b"before")
     file = client.open("/x")
-    [pid] = server_pids(own_backend)
+    [pid], bus = server_pids(own_backend), bus_pid(own_backend)
     kill(pid)
+    assert wait_until(lambda: not os.path.exists(f"/proc/{bus}/exe"), 10)  # noqa: PTH110
     own_backend.driver.reconcile()
     assert server_pids(own_backend) != [pid]
     assert file.read() == b"before"  # the mount and the open file go on

@@ -52,7 +52,8 @@ def test_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(packages, "PLUGIN_DIRECTORIES", ())
     with pytest.raises(errors.BadConfigurationException) as caught:
         packages.require(["NFS"])
-    assert "NFS needs the packages dbus-daemon gcc nfs-ganesha nfs-ganesha-vfs" in str(caught.value)
+    packaged = "binutils dbus-daemon gcc nfs-ganesha nfs-ganesha-vfs"
+    assert f"NFS needs the packages {packaged}" in str(caught.value)
     with pytest.raises(errors.BadConfigurationException, match="CIFS needs the package samba "):
         packages.find_program("smbd")
 

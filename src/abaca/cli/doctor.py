@@ -15,7 +15,7 @@ from abaca.drivers.ganesha.packages import missing_packages
 
 from .common import config_options, load_config, table
 from .database import file_of, opened
-from .packages import LOCAL, MTAB, filters, install_missing, needs
+from .packages import LOCAL, filters, install_missing, needs
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ def checks(config: Config) -> Iterator[Check]:
     yield Check("rights", None if os.geteuid() == 0 else _NEEDS_ROOT)
     yield Check("kernel", None if _has_btrfs() else _NEEDS_BTRFS)
     yield Check("confinement of servers", why_not())
-    yield Check("mount table", None if MTAB.exists() else _NEEDS_MTAB)
     wanted = needs(config)
     missing = missing_packages(wanted)
     for need in wanted:
@@ -63,7 +62,6 @@ def _connections(without: list[BackendConfig], wanted: list[str]) -> Check:
 _NEEDS_ROOT = (
     "The local backend mounts file systems and runs NFS and SMB servers: start abaca as root."
 )
-_NEEDS_MTAB = f"NFS-Ganesha reads {MTAB}, which is missing: ln -s ../proc/self/mounts {MTAB}"
 _NEEDS_BTRFS = "This kernel has no btrfs: load the module (modprobe btrfs) or use another kernel."
 
 

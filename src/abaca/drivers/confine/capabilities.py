@@ -27,6 +27,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def mask(names: list[str]) -> int:
     """The bits of these capabilities.  ValueError for a name that does not exist."""
+    unknown = sorted(set(names) - set(NAMES))
+    if unknown:
+        raise ValueError(f"there is no capability {unknown[0]}")
     return sum(1 << NAMES.index(name) for name in set(names))
 
 

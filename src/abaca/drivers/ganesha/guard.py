@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import subprocess
@@ -77,10 +78,17 @@ def check_covers(path: Path, part: Path) -> None:
         )
 
 
-def _symbols(file: Path, which: str) -> set[str]:
+def _symbols(file: Path, which: str) -> frozenset[str]:
     """Dynamic symbols, without their versions."""
+    status = file.stat()
+    return _listed(file, which, (status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=32)
+def _listed(file: Path, which: str, stamp: tuple[int, int, int]) -> frozenset[str]:
+    """Asked once for each version of a file: many servers are started from the same."""
     lines = _run(find_program("nm"), "-D", "-P", which, str(file)).splitlines()
-    return {line.split(maxsplit=1)[0].partition("@")[0] for line in lines}
+    return frozenset(line.split(maxsplit=1)[0].partition("@")[0] for line in lines)
 
 
 def _compile(source: str, path: Path) -> None:

@@ -145,7 +145,7 @@ class Instance:
         self.ports.check_free()
         for directory in (self.directory, self.mount_root, self._recovery):
             private_directory(directory)
-        self._guard = guard.library(self.directory)
+        self._guard = guard.library(self.directory.parent)  # one for all servers of a backend
         wanted = list(exports)
         lost = [export for export, _ in wanted if not _has_source(export)]
         served = {export: file for export, file in wanted if export not in lost}
