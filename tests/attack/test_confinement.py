@@ -44,6 +44,8 @@ class Scene:
             backend.allow(share, rule("127.0.0.1"))
         self.own_server, self.other_server = self._servers()
         (self._path(self.other) / "secret").write_bytes(SECRET)
+        for name in ("token.key", "abaca.sqlite"):  # as `abaca serve` has them
+            (backend.directory / name).write_bytes(SECRET)
 
     def attacker(self) -> tuple[Nfs3, bytes]:
         name = f"share-{self.own['id']}"
@@ -61,6 +63,7 @@ class Scene:
             *map(Path, ("/proc", "/proc/1/environ", "/proc/self/root", "/sys", "/sys/kernel")),
             *map(Path, ("/dev/mem", "/dev/zero", "/dev/shm", "/run/lock", "/var/tmp")),
             self.canary.directory / "secret",
+            *(self.backend.directory / name for name in ("token.key", "abaca.sqlite")),
             state / "pool.img",
             *(pool.root, pool.shares, self._path(self.own), self._path(self.other)),
             self._path(self.other) / "secret",
