@@ -53,11 +53,22 @@ def _described(directory: Path) -> Iterator[tuple[object, ...]]:
         yield (str(path), *owner, it.st_nlink, it.st_size, it.st_mtime_ns, content)
 
 
-def hostile(outside: Path) -> dict[str, bytes]:
-    """Names that are no component, or that try to be understood as something else."""
+def hostile(outside: Path, *others: Path) -> dict[str, bytes]:
+    """Names that are no component, or that try to be understood as something else.
+
+    others: more directories to reach, as the server sees them; it may not see `outside` at all.
+    """
     there = os.fsencode(outside)
     up = b"../" * 16 + there[1:]
     return {
+        **{
+            f"{way} {name} of {other.name}": start + os.fsencode(other / name)[1:]
+            for other in others
+            for name in _OUTSIDE
+            for way, start in (("absolute", b"/"), ("up to", b"../" * 16))
+        },
+        **{f"beside the share {other.name}": b"../" + other.name.encode() for other in others},
+        **{f"beside its parent {other.name}": b"../../" + other.name.encode() for other in others},
         **{f"absolute {name}": there + b"/" + name.encode() for name in _OUTSIDE},
         **{f"up to {name}": up + b"/" + name.encode() for name in _OUTSIDE},
         **{f"through a link {name}": b"link-to-directory/" + name.encode() for name in _OUTSIDE},

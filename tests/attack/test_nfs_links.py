@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from abaca.drivers.confine import mounts
 from attack import nfs3, nfs4
-from attack.canary import SECRET, Canary
+from attack.canary import SECRET, Canary, plant
 from attack.conftest import Wall
 from attack.nfs3 import Mount, Nfs3
 from attack.nfs4 import GETFH, SAVEFH, Nfs4, putfh
-from storage.kit import Backend, rule
+from attack.test_nfs_names import seen_path
+from storage.kit import Backend, rule, running, why_not
 
 WALL = "NFS: links lead nowhere"
 pytestmark = pytest.mark.storage
@@ -25,10 +27,11 @@ AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 
 class Target:
-    """A share of this machine, mounted by hand."""
+    """A share, and another one of the same server that links may lead to: its own root hides all
+    that is outside."""
 
     def __init__(self, backend: Backend, canary: Canary) -> None:
-        share = backend.share()
+        share, other = backend.share(), backend.share()
         backend.allow(share, rule("127.0.0.1"))
         self.name = f"share-{share['id']}"
         self.port, mount_port = backend.nfs_port(self.name)
@@ -36,13 +39,28 @@ class Target:
         self.root = Mount(mount_port).mnt(f"/{self.name}".encode()).handle
         self.path = backend.driver.share_path(share["id"])
         self.canary = canary
-        self.outside = str(canary.directory).encode()
+        other_path = backend.driver.share_path(other["id"])
+        plant(other_path)
+        canary.watch(other_path)
+        self.outside = seen_path(backend, f"share-{other['id']}")
 
     def attempt(self, wall: Wall, what: str, replies: list[bytes]) -> None:
         """Judge what was done since the last attempt."""
         told = any(SECRET in reply for reply in replies)
         replies.clear()
         wall.attempt(what, told or self.canary.is_touched())
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[Backend]:
+    """Its mounts follow links: the guard has to hold without the other wall (test_confinement)."""
+    reason = why_not("NFS")
+    if reason:
+        pytest.skip(reason)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mounts, "NO_LINKS", 0)
+        with running(local_nfs_lease=60) as backend:
+            yield backend
 
 
 @pytest.fixture
@@ -60,7 +78,7 @@ def test_a_link_in_the_place_of_a_special_file(target: Target, wall: Wall, kind:
     nfs, root = target.nfs, target.root
     special = nfs.mknod(root, b"special", kind).handle
     assert nfs.rename(root, b"special", root, b"moved").ok
-    assert nfs.symlink(root, b"special", target.outside + b"/secret").ok
+    assert nfs.symlink(root, b"special", bytes(target.outside / "secret")).ok
     for what, given in {
         "mode": {"mode": 0o777},
         "size": {"size": 0},
@@ -118,7 +136,7 @@ def test_while_it_takes_the_place_of_a_file_or_a_directory(
 def swapping(target: Target) -> Iterator[None]:
     """Links out of the share take the places of `file` and `directory`, and go, as fast as can be:
     below the server, which then cannot even keep its cache in step, as a client could not."""
-    links = {"file": target.canary.directory / "secret", "directory": target.canary.directory}
+    links = {"file": target.outside / "secret", "directory": target.outside}
     done = threading.Event()
 
     def swap() -> None:

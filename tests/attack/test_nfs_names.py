@@ -41,12 +41,14 @@ class Place:
 
 
 class Scene:
-    """A backend with shares of the attacker's, and one of somebody else."""
+    """A backend with shares of the attacker's, and one that he has no rule for, of the same server:
+    so the server's own root does not hide it."""
 
     def __init__(self, backend: Backend, canary: Canary) -> None:
         self.backend, self.canary = backend, canary
         self._numbers = itertools.count(1)
         own, other = backend.share(), backend.share()
+        self.seen_other = seen_path(backend, f"share-{other['id']}")
         self._rules = [rule(WRITER), rule(READER, "ro")]
         backend.allow(own, *self._rules)
         backend.allow(other, rule(OTHER))
@@ -97,8 +99,14 @@ class Scene:
     def _place(self, name: str, path: Path) -> Place:
         arena = f"arena-{next(self._numbers)}"
         (path / arena).mkdir()
-        build_arena(path / arena, self.canary.directory)
+        build_arena(path / arena, self.seen_other)
         return Place(name, path, arena, *self.backend.nfs_port(name))
+
+
+def seen_path(backend: Backend, name: str) -> Path:
+    """Where the server sees the directory of an export: other exports of it are beside it."""
+    place = backend.driver.exporter("NFS").shards.find(name)
+    return Path(place.export.path)
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +252,7 @@ def try_everything(
     watched = [scene.other] if place.is_writable else [scene.other, place.path]
     scene.canary.watch(*watched)
     for procedure, attempt in attacker.attempts(place).items():
-        for title, name in hostile(scene.canary.directory).items():
+        for title, name in hostile(scene.canary.directory, scene.seen_other).items():
             attacker.replies.clear()
             answer = attempt(name)
             if answer.handle:
@@ -257,7 +265,7 @@ def try_everything(
                 or (answer.handle != b"" and not attacker.is_own(answer.handle)),
             )
         if place.is_writable:
-            build_arena(place.directory, scene.canary.directory)
+            build_arena(place.directory, scene.seen_other)
     for procedure in {"LOOKUP", "OPEN"} & set(attacker.attempts(place)):
         assert attacker.attempts(place)[procedure](b"file").ok, "the server does not serve any more"
     wall.assert_held()
