@@ -153,7 +153,7 @@ def test_the_health_check_while_every_thread_is_busy(wall: Wall) -> None:
     create = head("POST", "/v2/shares", *lines) + body.encode()
     with site() as busy:
         busy.serve()
-        with many(busy, 60, *ATTACKERS) as connections:
+        with many(busy, 40, *ATTACKERS) as connections:
             with sqlite3.connect(busy.state / "abaca.sqlite", isolation_level=None) as database:
                 database.execute("BEGIN IMMEDIATE")
                 for each in connections:

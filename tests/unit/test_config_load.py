@@ -34,7 +34,7 @@ def test_without_a_file_one_local_backend() -> None:
     assert backend.backend_name == "local"
     assert config.auth == "embedded"
     assert config.database_url == "sqlite:////var/lib/abaca/abaca.sqlite"
-    assert config.api_address == ("::", 8786)
+    assert config.api_address == ("127.0.0.1", 8786)
     assert config.abaca.operations_threads_per_backend == 8
     assert (config.abaca.lease_seconds, config.abaca.heartbeat_seconds) == (1.5, 0.3)
     assert not config.findings and not config.refused

@@ -8,6 +8,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from abaca.model.errors import BadRequest
+from abaca.web.hosts import is_host
+
 
 class Bases(msgspec.Struct, frozen=True):
     """What links of one request start with; each ends with a slash."""
@@ -27,6 +30,7 @@ def root_of(environ: Mapping[str, Any], configured: str | None, proxied: bool = 
     """Scheme and host as the client used them, or as `osapi_share_base_URL` says.
 
     `proxied`: a proxy in front says them in X-Forwarded-Proto and X-Forwarded-Host.
+    BadRequest for a host that is none: nothing else is repeated in an answer.
     """
     if configured:
         return configured.rstrip("/") + "/"
@@ -37,6 +41,8 @@ def root_of(environ: Mapping[str, Any], configured: str | None, proxied: bool = 
         host = environ.get("HTTP_X_FORWARDED_HOST", host)
     if not host:
         host = f"{environ.get('SERVER_NAME', 'localhost')}:{environ.get('SERVER_PORT', '8786')}"
+    elif not is_host(host) or scheme not in ("http", "https"):
+        raise BadRequest("Host, X-Forwarded-Host or X-Forwarded-Proto is not valid.")
     return f"{scheme}://{host}{environ.get('SCRIPT_NAME', '')}/"
 
 

@@ -25,7 +25,7 @@ def api(port: int | None) -> int:
     Run as many as you like on one PostgreSQL database, and put a load balancer in front. The
     backends are served by `abaca manager`, in other processes or on other hosts.
     """
-    from . import assembly, lifecycle, logs, workers
+    from . import assembly, http, lifecycle, logs, workers
 
     ended = lifecycle.end_on_signals()
     try:
@@ -34,6 +34,7 @@ def api(port: int | None) -> int:
             workers.follow_parent()
             return _run(config, lifecycle.listen_address(config.api_address[0]), ended)
         address = lifecycle.check_port(*config.api_address)
+        http.check_exposure(config, address)
         if config.osapi_share_workers > 1:
             logs.set_up(config)
             assembly.open_store(config).close()  # one makes the tables, not each

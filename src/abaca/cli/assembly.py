@@ -21,6 +21,7 @@ from .database import make_room
 
 if TYPE_CHECKING:
     from abaca.config import BackendConfig, Config
+    from abaca.identity.authenticators import KeystoneAuth
 
 
 def open_store(config: Config) -> Store:
@@ -171,7 +172,7 @@ def make_app(config: Config, store: Store, env: Env) -> Any:
     common: dict[str, Any] = {"policy": enforcer, "settings": api, "health": health(store)}
     if config.auth == "keystone":
         keystone = KeystoneAuth(config.oslo, enforcer)
-        return keystone.wrap(create_app(env, auth=keystone, **common))
+        return _behind_keystone(config, keystone, create_app(env, auth=keystone, **common))
     if config.auth == "none":
         return create_app(env, auth=NoAuth(enforcer), **common)
     from abaca.identity.embedded import create_identity_app
@@ -179,6 +180,28 @@ def make_app(config: Config, store: Store, env: Env) -> Any:
     identity = make_identity(config, store)
     mounts = {"/identity": create_identity_app(identity)}
     return create_app(env, auth=EmbeddedAuth(identity, enforcer), mounts=mounts, **common)
+
+
+def _behind_keystone(config: Config, keystone: KeystoneAuth, app: Any) -> Any:
+    """Behind Keystone's middleware.  What it needs only with the first request is looked for now;
+    ConfigError if it is missing or wrong."""
+    from keystonemiddleware.auth_token import ConfigurationError
+
+    try:
+        wrapped = keystone.wrap(app)
+        told = config.section("keystone_authtoken")
+        if told.memcached_servers:
+            uses_binary = told.memcache_sasl_enabled or told.memcache_tls_enabled
+            pool = "_bmemcache_pool" if uses_binary else "_memcache_pool"
+            importlib.import_module(f"oslo_cache.{pool}")
+    except (ConfigurationError, OSError, ValueError) as error:
+        raise ConfigError(f"[keystone_authtoken] cannot be used: {error}.") from None
+    except ImportError as error:
+        raise ConfigError(
+            f"[keystone_authtoken] needs the Python package of {error.name}, which is not "
+            f"installed here: install it beside abaca, or leave the option out that needs it."
+        ) from None
+    return wrapped
 
 
 def make_identity(config: Config, store: Store) -> Any:

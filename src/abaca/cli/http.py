@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import ipaddress
 import resource
 import socket
 import ssl
@@ -54,6 +55,20 @@ def serve(app: Wsgi, config: Config, address: str, *, threads: int = 8, ended: F
     finally:
         ignore_signals()
         server.stop()
+
+
+def check_exposure(config: Config, address: str) -> None:
+    """ClickException if other machines would reach the API without TLS, unless that is wanted."""
+    if config.osapi_share_use_ssl or config.abaca.trusted_proxies or config.abaca.plain_http:
+        return
+    found = socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)[0][4][0]
+    if not ipaddress.ip_address(str(found).partition("%")[0]).is_loopback:
+        raise click.ClickException(
+            f"osapi_share_listen = {address} offers passwords and tokens to the network without "
+            "TLS: set osapi_share_use_ssl with cert_file and key_file in [ssl], or [abaca] "
+            "trusted_proxies to the addresses of a proxy that does TLS, or [abaca] plain_http = "
+            "True to accept it, or listen on 127.0.0.1."
+        )
 
 
 def limits(config: Config) -> Limits:

@@ -82,6 +82,7 @@ class _Serving:
 
         config, progress = self.config, self.progress
         address = lifecycle.check_port(*config.api_address)
+        http.check_exposure(config, address)
         logs.set_up(config, in_file=True)
         progress.say("state", str(config.state_path))
         store = assembly.open_store(config)

@@ -32,7 +32,7 @@ SERVICE = (
 )
 
 API = (
-    host("osapi_share_listen", "::", "address the API listens on"),
+    host("osapi_share_listen", "127.0.0.1", "address the API listens on"),
     port("osapi_share_listen_port", 8786, "port the API listens on"),
     integer("osapi_share_workers", 1, "API processes", min=1),
     flag("osapi_share_use_ssl", False, "serve the API over TLS, see [ssl]"),

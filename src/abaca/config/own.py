@@ -22,6 +22,7 @@ OWN = (
     real("api_request_timeout", 30.0, "seconds from first to last byte of a request", min=0.5),
     real("api_idle_timeout", 75.0, "seconds a connection may be without a request", min=0.5),
     integer("rules_per_share", 1000, "access rules of a share, and of a mountable snapshot", min=1),
+    flag("plain_http", False, "serve other machines without TLS and without a proxy"),
     words("trusted_proxies", (), "addresses or networks whose X-Forwarded-For is believed"),
     # the embedded identity
     text("region", "RegionOne", "region in the service catalog"),

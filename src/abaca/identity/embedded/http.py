@@ -36,6 +36,7 @@ from abaca.model.errors import (
 )
 from abaca.service import audit
 from abaca.web.clients import client_address
+from abaca.web.hosts import is_host
 
 log = structlog.get_logger(__name__)
 MOST_BYTES = 114688  # of a request body
@@ -43,7 +44,6 @@ PREFIX = "/identity"
 Body = dict[str, Any]
 T = TypeVar("T")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_HOST = re.compile(r"\A[A-Za-z0-9.\-]+(:\d{1,5})?\Z|\A\[[0-9A-Fa-f:.]+\](:\d{1,5})?\Z")
 
 
 class Who(Enum):
@@ -305,6 +305,6 @@ def _failed(
 def _own_url(req: falcon.Request) -> str:
     """What the client called us, as far as that is believable."""
     host = req.env.get("HTTP_HOST", "")
-    if not _HOST.match(host):
+    if not is_host(host):
         host = f"{req.env.get('SERVER_NAME', 'localhost')}:{req.env.get('SERVER_PORT', '80')}"
     return f"{req.env.get('wsgi.url_scheme', 'http')}://{host}"
