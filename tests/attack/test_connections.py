@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -21,10 +22,12 @@ from abaca.drivers.contract.records import Share
 from abaca.drivers.firewall.filter import table_name
 from abaca.drivers.firewall.nftables import Nftables
 from abaca.drivers.ganesha.clients import Client
+from abaca.drivers.ganesha.processes import wait_until
 from abaca.drivers.local.cifs import reachable_from
 from abaca.drivers.samba.rules import Rules
-from attack import idle_connections
+from attack import idle_connections, nfs4
 from attack.conftest import Wall
+from attack.onc_rpc import u32
 from storage.kit import CONTEXT, Backend, Foreigner, rule, running, why_not
 
 WALL = "connections"
@@ -175,7 +178,6 @@ def test_no_server_sees_a_stranger(
                 wall.attempt(f"port {port}", got_through=number < held.accepted[str(port)])
         wall.attempt("a socket", got_through=seen_by_servers(machine) > 0)
         wall.attempt("a process of smbd", got_through=children(smbd(backend)) > processes)
-        tenant.round()
     record_property("latency", f"{before:.1f} ms, attacked {median(tenant.seconds) * 1e3:.1f} ms")
     assert not tenant.errors
     wall.assert_held()
@@ -305,4 +307,110 @@ def test_killed_between_the_file_and_the_table(
     wall.attempt(
         "the table is left", Nftables().list_table(table_name(own.driver.state)) is not None
     )
+    wall.assert_held()
+
+
+# --- what one client may hold of a server -------------------------------------------------------
+@pytest.fixture(scope="module")
+def crowded() -> Iterator[Backend]:
+    """A backend where one address may have many connections."""
+    with running(local_connections_per_client=5000) as backend:
+        yield backend
+
+
+@pytest.fixture
+def apart() -> Iterator[Backend]:
+    """A backend where each share has a Ganesha of its own."""
+    with running(local_exports_per_ganesha=1) as backend:
+        yield backend
+
+
+def allowed_share(backend: Backend, address: str) -> Share:
+    share = backend.share()
+    backend.allow(share, rule(address))
+    return share
+
+
+def ganesha(backend: Backend, share: Share) -> int:
+    """The process that serves a share."""
+    port, _ = backend.nfs_port(f"share-{share['id']}")
+    exporter: Any = backend.driver.exporter("NFS")
+    [pid] = [t.server.pid for t in exporter.shards.tables() if t.server.ports.nfs == port]
+    return int(pid)
+
+
+def memory(pid: int) -> int:
+    """Resident, in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    [line] = [line for line in lines if line.startswith("VmRSS")]
+    return int(line.split()[1]) >> 10
+
+
+MIB = b"x" * (1 << 20)
+LAST = 1 << 31
+RECORDS = {
+    "2 GiB announced": (u32(LAST | 0x7FFFFFFF), MIB),
+    "endless fragments": (b"", u32(1 << 20) + MIB),
+    "endless small fragments": (b"", (u32(1) + b"x") * 100_000),
+    "a fragment of 3 MB": (u32(LAST | 3_000_000), MIB),
+}
+
+
+@pytest.mark.parametrize("what", RECORDS)
+def test_a_request_has_a_limit(wall: Wall, crowded: Backend, what: str) -> None:
+    share = allowed_share(crowded, "127.0.0.0/8")
+    port, _ = crowded.nfs_port(f"share-{share['id']}")
+    before = memory(ganesha(crowded, share))
+    first, again = RECORDS[what]
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        closed = False
+        try:
+            connection.sendall(first)
+            for _ in range(100):
+                connection.sendall(again)
+        except ConnectionError:
+            closed = True
+        wall.attempt(what, got_through=not closed)
+        grown = memory(ganesha(crowded, share)) - before
+        wall.attempt(f"{what}: {grown} MiB", got_through=grown > 20)
+    with crowded.mount(share) as client:
+        client.write("/x", MIB * 4)
+        assert client.read("/x") == MIB * 4
+    wall.assert_held()
+
+
+def test_unfinished_record_marks_hold_no_thread(wall: Wall, crowded: Backend) -> None:
+    """More connections than Ganesha has threads, each with the first bytes of a request."""
+    share = allowed_share(crowded, "127.0.0.0/8")
+    port, mount = crowded.nfs_port(f"share-{share['id']}")
+    tenant = Tenant(crowded, share)
+    for beginning in (b"\x80", b"\x80\0\0", u32(LAST | 1000), u32(LAST | 1000) + b"x"):
+        with contextlib.ExitStack() as held:
+            for _ in range(300):
+                for at in (port, mount):
+                    one = held.enter_context(socket.create_connection(("127.0.0.1", at), 5))
+                    one.sendall(beginning)
+            tenant.rounds(3)
+            wall.attempt(f"600 times {beginning!r}", got_through=bool(tenant.errors))
+    wall.assert_held()
+
+
+def test_files_that_one_client_opens(wall: Wall, apart: Backend, record_property: Any) -> None:
+    """20,000 opens in one project's server; those of another server are as fast as ever."""
+    hostile = allowed_share(apart, "127.0.0.2")
+    tenant = Tenant(apart, allowed_share(apart, "127.0.0.1"))
+    assert ganesha(apart, hostile) != ganesha(apart, tenant.share)
+    port, _ = apart.nfs_port(f"share-{hostile['id']}")
+    before = tenant.rounds(20)
+    tenant.seconds, opened = [], 0
+    with nfs4.Nfs4(port, source="127.0.0.2") as client, tenant.meanwhile():
+        path = nfs4.lookup(f"share-{hostile['id']}".encode())
+        root = client.run(nfs4.PUTROOTFH, path, nfs4.GETFH).handle
+        for number in range(20_000):
+            name = b"f%d" % (number % 100)
+            opened += client.run(nfs4.putfh(root), client.open(name, create=True)).ok
+        wall.attempt(f"{opened} open files", got_through=bool(tenant.errors))
+    record_property("latency", f"{before:.1f} ms, attacked {median(tenant.seconds) * 1e3:.1f} ms")
+    descriptors = Path(f"/proc/{ganesha(apart, hostile)}/fd")
+    assert wait_until(lambda: len(list(descriptors.iterdir())) < 1000, PATIENCE), "its lease ends"
     wall.assert_held()

@@ -170,6 +170,64 @@ int open_by_handle_at(int mount, void *handle, int flags)
     return refuse(ESTALE);
 }
 
+/*
+ * Connections.  ntirpc waits in a thread for the four bytes of a record mark, and keeps a record in
+ * memory until its last fragment has come, however long it is.  So a connection is ready once four
+ * bytes are there, and one whose record is longer than any request is closed.  Marks are what is
+ * asked for with MSG_WAITALL.
+ */
+#define EMSGSIZE 90
+#define SOL_SOCKET 1
+#define SO_RCVLOWAT 18
+#define MSG_WAITALL 0x100
+#define MARK 4
+#define LAST_FRAGMENT 0x80000000u
+#define LEAST_CHARGED 16384u /* for a fragment: small ones have a buffer, too */
+#define LONGEST_RECORD ((1u << 20) + (1u << 18)) /* instance.py: 1 MiB of data, and the rest */
+#define DESCRIPTORS (1u << 20)
+
+extern int setsockopt(int socket, int level, int name, const void *value, unsigned length);
+
+static unsigned records[DESCRIPTORS]; /* by descriptor: what there is of a record */
+
+int accept(int socket, void *address, unsigned *length)
+{
+    static __typeof__(&accept) next;
+    int found, mark = MARK;
+
+    if (!next)
+        next = NEXT(accept);
+    found = next(socket, address, length);
+    if (found >= 0) {
+        setsockopt(found, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
+        if ((unsigned)found < DESCRIPTORS)
+            records[found] = 0;
+    }
+    return found;
+}
+
+long recv(int socket, void *data, size length, int flags)
+{
+    static __typeof__(&recv) next;
+    unsigned char *byte = data;
+    unsigned mark, charge;
+    long found;
+
+    if (!next)
+        next = NEXT(recv);
+    found = next(socket, data, length, flags);
+    if (found != MARK || length != MARK || !(flags & MSG_WAITALL) || (unsigned)socket >= DESCRIPTORS)
+        return found;
+    mark = (unsigned)byte[0] << 24 | byte[1] << 16 | byte[2] << 8 | byte[3];
+    charge = mark & ~LAST_FRAGMENT;
+    if (charge < LEAST_CHARGED)
+        charge = LEAST_CHARGED;
+    if (charge > LONGEST_RECORD - records[socket])
+        return refuse(EMSGSIZE);
+    records[socket] = mark & LAST_FRAGMENT ? 0 : records[socket] + charge;
+    return found;
+}
+
 /* Ganesha calls the kernel by number for getdents64 and to change its user; not with names. */
 static int takes_a_name(long number)
 {

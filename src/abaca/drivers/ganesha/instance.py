@@ -35,6 +35,7 @@ START_SECONDS = 120.0  # 500 bind mounts take 2-3 s; a loaded machine takes long
 STOP_SECONDS = 20.0
 STANDARD_PORT = 2049
 CONNECTIONS = 4096
+LARGEST_DATA = 1 << 20  # bytes in a READ or WRITE; export_guard.c refuses longer requests
 OPENS_PER_CLIENT = 10000  # a sixth of the open files of an instance
 CAPABILITIES = frozenset(
     {
@@ -308,6 +309,7 @@ class Instance:
                 ("Max_Open_States_Per_Client", OPENS_PER_CLIENT),
             ),
         )
+        file_system = Block("VFS", (("maxread", LARGEST_DATA), ("maxwrite", LARGEST_DATA)))
         defaults = Block(
             "EXPORT_DEFAULTS",
             (
@@ -318,7 +320,7 @@ class Instance:
                 ("Attr_Expiration_Time", 0),
             ),
         )
-        text = "".join(render(block) for block in (core, version4, defaults))
+        text = "".join(render(block) for block in (core, version4, file_system, defaults))
         return text + "".join(f'%include "{file}"\n' for file in files)
 
 
