@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ WALL = "walks by root through clients' trees"
 pytestmark = pytest.mark.storage
 
 DEEP = 4000  # more than Python's recursion allows, and a path longer than PATH_MAX
-FEW = 2 * (walk.KEPT + 1) + 12  # descriptors of a walk through two trees
+FEW = 50  # descriptors of a walk through two trees
 JOBS = "attack.aside_jobs"
 
 
@@ -182,40 +182,50 @@ def test_a_wide_tree_is_read_once(
     wall.assert_held()
 
 
-def swap_for_link(directory: Path, outside: Path) -> Callable[[], None]:
-    """A step that replaces the directory by a link to another one, once."""
+class Swap:
+    """Replaces a directory by a link to another one, right before a walk enters it."""
 
-    def step() -> None:
-        if directory.is_dir() and not directory.is_symlink():
-            directory.rename(directory.with_name("moved"))
-            directory.symlink_to(outside)
+    def __init__(self, directory: Path, outside: Path, patch: pytest.MonkeyPatch) -> None:
+        self.directory, self.outside, self.real = directory, outside, walk.Climb.down
+        self.swaps = 0
+        patch.setattr(walk.Climb, "down", lambda climb, name: self.down(climb, name))
 
-    return step
+    def down(self, climb: walk.Climb, name: bytes) -> None:
+        inside = Path(f"/proc/self/fd/{climb.descriptor}").resolve()
+        if inside / os.fsdecode(name) == self.directory and not self.swaps:
+            self.swaps = 1
+            self.directory.rename(self.directory.with_name("moved"))
+            self.directory.symlink_to(self.outside)
+        self.real(climb, name)
 
 
+@pytest.mark.parametrize("work", ["remove", "revert", "measure"])
 def test_a_directory_that_becomes_a_link_leads_nowhere(
-    backend: Backend, tmp_path: Path, wall: Wall
+    backend: Backend, tmp_path: Path, wall: Wall, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
-    outside = tmp_path / "victim"
-    outside.mkdir()
-    (outside / "precious").write_text("precious")
-    (outside / "b").mkdir()
-    before = sorted(outside.rglob("*"))
-    for work in ("remove", "revert"):
-        share = backend.share()
-        place = backend.driver.share_path(share["id"])
-        (place / "top" / "a" / "b").mkdir(parents=True)
-        (place / "top" / "a" / "b" / "precious").write_text("worthless")
-        snapshot = backend.driver.snapshot_path(backend.snapshot(share)["id"])
-        (place / "top" / "a" / "b" / "precious").write_text("changed")
-        step = swap_for_link(place / "top" / "a", outside)
-        if work == "remove":
-            removed(place, "top", step)
-            assert not (place / "top").exists()
-        else:
-            revert.make_equal(snapshot, place, step)
-        wall.attempt(work, (outside / "precious").read_text() != "precious")
-        wall.attempt(f"{work}: others", sorted(outside.rglob("*")) != before)
+    share = backend.share()
+    place = backend.driver.share_path(share["id"])
+    outside = place / "outside"  # on the same device, or the walk would end there anyway
+    for root in (place / "top" / "a", outside):
+        (root / "b").mkdir(parents=True)
+        (root / "b" / "file").write_bytes(b"x" * 8192)
+    snapshot = backend.driver.snapshot_path(backend.snapshot(share)["id"])
+    (outside / "b" / "file").write_bytes(b"precious" * 4096)
+    (place / "top" / "a" / "b" / "file").write_bytes(b"y" * 8192)
+    swap = Swap(place / "top" / "a", outside, monkeypatch)
+    if work == "remove":
+        removed(place, "top")
+        assert not (place / "top").exists()
+    elif work == "measure":
+        directory = opened(place / "top")
+        wall.attempt("measured through a link", walk.size(directory) > 8192)
+        os.close(directory)
+    else:
+        revert.make_equal(snapshot / "top", place / "top")
+        assert (place / "top" / "a" / "b" / "file").read_bytes() == b"x" * 8192
+    assert swap.swaps
+    changed = (outside / "b" / "file").read_bytes() != b"precious" * 4096
+    wall.attempt(work, changed or len(list(outside.rglob("*"))) != 2)
     wall.assert_held()
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
+import socket
+import stat
+import struct
+import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -116,18 +123,90 @@ def test_revert_restores_every_kind_of_entry(backend: Backend) -> None:
     assert _describe(path) == before
 
 
-def test_revert_of_a_very_deep_tree(backend: Backend) -> None:
+def test_a_reverted_tree_is_identical_in_everything(backend: Backend) -> None:
+    """After anything was changed; after everything was deleted; and what was untouched."""
     share = backend.share()
+    path = backend.driver.share_path(share["id"])
+    _make_everything(path / "tree")
     snapshot = backend.snapshot(share)
-    directory = os.open(backend.driver.share_path(share["id"]), os.O_RDONLY)
-    for _ in range(1200):
-        os.mkdir("d", dir_fd=directory)
-        below = os.open("d", os.O_RDONLY, dir_fd=directory)
-        os.close(directory)
-        directory = below
-    os.close(directory)
-    backend.driver.revert_to_snapshot(CONTEXT, snapshot, [], [])
-    assert list(backend.driver.share_path(share["id"]).iterdir()) == []
+    before = _describe(backend.driver.snapshot_path(snapshot["id"]))
+    kinds = {stat.S_IFMT(described.mode) for described in before.values()}
+    assert len(kinds) == 7
+    revert = backend.driver.revert_to_snapshot
+    for damage in (_damage_everything, shutil.rmtree, lambda tree: None):
+        damage(path / "tree")
+        revert(CONTEXT, snapshot, [], [])
+        assert _describe(path) == before
+
+
+def _make_everything(tree: Path) -> None:
+    """Each kind of entry, with each kind of attribute."""
+    tree.mkdir()
+    (tree / "plain").write_bytes(b"x" * 100_000)
+    with (tree / "holes").open("wb") as file:
+        file.seek(1 << 20)
+        file.write(b"data")
+        file.truncate(3 << 20)
+    (tree / "empty").touch()
+    (tree / "small").write_bytes(b"inline")
+    with (tree / "reserved").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 65536)
+    (tree / "no-cow").touch()
+    subprocess.run(["chattr", "+C", tree / "no-cow"], check=True)
+    (tree / "no-cow").write_bytes(b"n" * 50_000)
+    (tree / "directory").mkdir()
+    (tree / "link").symlink_to("no/where")
+    os.mkfifo(tree / "pipe")
+    os.mknod(tree / "character", stat.S_IFCHR, os.makedev(1, 3))
+    os.mknod(tree / "block", stat.S_IFBLK, os.makedev(7, 250))
+    with socket.socket(socket.AF_UNIX) as server:
+        here = os.open(tree, os.O_RDONLY)
+        server.bind(f"/proc/self/fd/{here}/socket")
+        os.close(here)
+    (tree / os.fsdecode(b"\xff not utf-8\n")).write_text("name")
+    for number, entry in enumerate(sorted(tree.iterdir())):
+        os.chown(entry, 1000 + number, 2000 + number, follow_symlinks=False)
+        if not entry.is_symlink():
+            entry.chmod(0o7751 - number)  # set-user-id, set-group-id, sticky
+        os.setxattr(entry, "trusted.abaca.test", b"%d" % number, follow_symlinks=False)
+        times = (number * 10**9 + 123, 10**18 + number)
+        os.utime(entry, ns=times, follow_symlinks=False)
+    os.setxattr(tree / "plain", "user.colour", b"red" * 500)
+    # version 2, the effective bit, cap_net_raw permitted
+    capability = struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0)
+    os.setxattr(tree / "small", "security.capability", capability)
+    for entry, kind in (("plain", "access"), ("directory", "access"), ("directory", "default")):
+        os.setxattr(tree / entry, f"system.posix_acl_{kind}", _acl())
+    for name in ("plain", "link", "pipe"):  # files with several names, in several directories
+        os.link(tree / name, tree / "directory" / f"{name}-too", follow_symlinks=False)
+        os.link(tree / name, tree / f"{name}-three", follow_symlinks=False)
+
+
+def _acl() -> bytes:
+    """user::rw-, user:1234:r--, group::r--, mask::rw-, other::---"""
+    none = 0xFFFFFFFF
+    entries = [(1, 6, none), (2, 4, 1234), (4, 4, none), (16, 6, none), (32, 0, none)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+def _damage_everything(tree: Path) -> None:
+    for entry in sorted(tree.rglob("*")):
+        for name in os.listxattr(entry, follow_symlinks=False):
+            os.removexattr(entry, name, follow_symlinks=False)
+        os.setxattr(entry, "trusted.abaca.other", b"1", follow_symlinks=False)
+        os.chown(entry, 1, 1, follow_symlinks=False)
+        if not entry.is_symlink():
+            entry.chmod(0o700)
+        if entry.is_file() and not entry.is_symlink():
+            entry.write_bytes(b"damaged")
+    (tree / "plain-three").unlink()
+    (tree / "plain-three").write_text("a file of its own")
+    os.link(tree / "small", tree / "small-too")
+    (tree / "link").unlink()
+    (tree / "link").symlink_to("elsewhere")
+    (tree / "pipe").unlink()
+    (tree / "pipe").mkdir()
+    (tree / "directory" / "more").mkdir()
 
 
 def test_revert_works_near_the_limit(backend: Backend) -> None:
@@ -202,27 +281,49 @@ def test_mountable_snapshot_is_read_only_and_only_for_its_rules(backend: Backend
     assert not backend.driver.exporter("NFS").has(name)
 
 
-def _describe(root: Path) -> dict[str, object]:
-    """Everything about a tree that a revert must give back."""
-    found: dict[str, object] = {}
+class Described(NamedTuple):
+    """Everything about an entry that a revert must give back."""
+
+    mode: int
+    owner: tuple[int, int]
+    device: int
+    same_as: str  # the first of its names
+    modified: int
+    size: int
+    extents: list[tuple[int, int]]  # where the data is: (from, to)
+    content: object
+    attributes: dict[str, bytes]
+
+
+def _describe(root: Path) -> dict[str, Described]:
+    found: dict[str, Described] = {}
+    first: dict[int, str] = {}
     for path in sorted(root.rglob("*")):
-        status = path.lstat()
-        content: object = None
-        if path.is_symlink():
-            content = path.readlink()
-        elif path.is_file():
-            content = path.read_bytes()
-        attributes = {
-            key: os.getxattr(path, key, follow_symlinks=False)
-            for key in os.listxattr(path, follow_symlinks=False)
-        }
-        found[str(path.relative_to(root))] = (
+        status, name = path.lstat(), str(path.relative_to(root))
+        regular, directory = stat.S_ISREG(status.st_mode), stat.S_ISDIR(status.st_mode)
+        content: object = path.readlink() if path.is_symlink() else None
+        found[name] = Described(
             status.st_mode,
-            status.st_uid,
-            status.st_gid,
-            status.st_nlink if path.is_file() else 0,
+            (status.st_uid, status.st_gid),
+            status.st_rdev,
+            first.setdefault(status.st_ino, name),
             status.st_mtime_ns,
-            content,
-            attributes,
+            0 if directory else status.st_size,
+            _extents(path) if regular else [],
+            path.read_bytes() if regular else content,
+            {
+                key: os.getxattr(path, key, follow_symlinks=False)
+                for key in os.listxattr(path, follow_symlinks=False)
+            },
         )
+    return found
+
+
+def _extents(path: Path) -> list[tuple[int, int]]:
+    found, end = [], 0
+    with path.open("rb") as file, contextlib.suppress(OSError):  # ENXIO: no more data
+        while True:
+            start = os.lseek(file.fileno(), end, os.SEEK_DATA)
+            end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            found.append((start, end))
     return found

@@ -44,6 +44,8 @@ _QGROUP_CREATE = _number(_WRITE, 42, 16)
 _QGROUP_LIMIT = _number(_READ, 43, 48)
 _GET_SUBVOL_INFO = _number(_READ, 60, 504)
 _CLONE = _number(_WRITE, 9, 4)
+_GET_FILE_FLAGS, _SET_FILE_FLAGS = 0x80086601, 0x40086602  # FS_IOC_GETFLAGS, _SETFLAGS
+_NO_COW = 0x00800000  # FS_NOCOW_FL
 
 _READ_ONLY = 1 << 1
 _BY_ID = 1 << 4
@@ -272,8 +274,18 @@ def capacity(root: Path) -> Capacity:
 
 
 def clone_file(source: int, target: int) -> None:
-    """Make the open file `target` share all data of `source` (no bytes are copied)."""
+    """Make the open, empty file `target` share all data of `source` (no bytes are copied)."""
+    wanted, found = (_file_flags(descriptor) & _NO_COW for descriptor in (source, target))
+    if wanted != found:  # data without checksums cannot be shared with a file that has them
+        flags = (_file_flags(target) & ~_NO_COW) | wanted
+        _control(target, _SET_FILE_FLAGS, bytearray(struct.pack("<Q", flags)))
     fcntl.ioctl(target, _CLONE, source)
+
+
+def _file_flags(descriptor: int) -> int:
+    flags = bytearray(8)
+    _control(descriptor, _GET_FILE_FLAGS, flags)
+    return int(struct.unpack("<Q", flags)[0])
 
 
 def _volume_arguments(descriptor: int, flags: int, name: str) -> bytearray:
