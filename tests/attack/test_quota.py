@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from abaca.drivers import walk
 from abaca.drivers.contract import errors
 from abaca.drivers.local import btrfs, manage, pool, shares, snapshots
+from abaca.drivers.local.quota import INHERITED
 from attack.conftest import Wall
 from storage import kit
 from storage.kit import CONTEXT, Backend, new_share
@@ -311,4 +312,21 @@ def test_any_sequence(backend: Backend, wall: Wall) -> None:
         database=None,
     )
     case().runTest()
+    wall.assert_held()
+
+
+def test_a_clone_of_an_earlier_version_gets_its_limit_at_the_start(
+    backend: Backend, wall: Wall
+) -> None:
+    """It lacks the attribute that says what it began with."""
+    share = backend.share(size=1)
+    fill(path_of(backend, share))
+    clone = new_share(size=1)
+    backend.driver.create_share_from_snapshot(CONTEXT, clone, backend.snapshot(share))
+    with contextlib.suppress(OSError):
+        os.removexattr(path_of(backend, clone), INHERITED)
+    btrfs.set_limit(path_of(backend, clone), UNIT)
+    backend.driver.ensure_shares(CONTEXT, [clone])
+    fill(path_of(backend, clone))
+    wall.attempt("fill it", readable(path_of(backend, clone)) > UNIT + SLACK)
     wall.assert_held()

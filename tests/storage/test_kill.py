@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from abaca.drivers.confine import mounts
 from abaca.drivers.contract.records import export_location_record
+from abaca.drivers.ganesha.control import InForce
 from abaca.drivers.ganesha.export import from_text
 from abaca.drivers.local import btrfs
 from abaca.drivers.local.nfs import NfsExporter
@@ -71,9 +72,10 @@ class Trial(steps.Trial):
             table.server.bus.close()
 
     def check_cut_off(self, old: Any, new: Any, seen: Any) -> None:
-        """Whoever may not come in after the call, nor could before, does not in between."""
+        """Whoever may not come in after the call, nor could before, does not in between; while a
+        share is reverted, clients may only read."""
         for before, after, between in zip(*map(rules, (old, new, seen)), strict=True):
-            assert between in (before, after)
+            assert between in (before, after, reading(before))
 
 
 def subvolume(path: Path) -> tuple[Any, ...]:
@@ -94,6 +96,13 @@ def rules(seen: dict[str, Any]) -> tuple[Any, Any]:
     name = f"share-{SHARE['id']}"
     kept = [told[2] for suffix, told in seen["files"] if (suffix, told[0]) == (".conf", name)]
     return sum(kept, ()), seen["served"].get(f"/{name}", [])
+
+
+def reading(told: Any) -> Any:
+    """The same clients, which may only read: as on file, or as the server tells them."""
+    if isinstance(told, InForce):
+        return InForce([replace(client, writable=False) for client in told.clients], told.strange)
+    return type(told)(client.replace("writable=True", "writable=False") for client in told)
 
 
 def create(backend: Backend) -> None:
@@ -142,9 +151,9 @@ CYCLES = {
         (create, snapshot),
     ),
     "revert": Cycle(
-        lambda b: b.driver.revert_to_snapshot(CONTEXT, SNAPSHOT, [], []),
+        lambda b: b.driver.revert_to_snapshot(CONTEXT, SNAPSHOT, [OLD], []),
         lambda b: file(b).touch(),
-        (create, snapshot, lambda b: file(b).touch()),
+        (create, lambda b: b.allow(SHARE, OLD), snapshot, lambda b: file(b).touch()),
         cut_back=False,
     ),
     "let in, shut out": Cycle(lambda b: b.allow(SHARE, OLD, NEW), lambda b: b.allow(SHARE, OLD)),

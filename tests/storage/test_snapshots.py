@@ -168,7 +168,7 @@ def _make_everything(tree: Path) -> None:
         os.chown(entry, 1000 + number, 2000 + number, follow_symlinks=False)
         if not entry.is_symlink():
             entry.chmod(0o7751 - number)  # set-user-id, set-group-id, sticky
-        os.setxattr(entry, "trusted.abaca.test", b"%d" % number, follow_symlinks=False)
+        os.setxattr(entry, "trusted.test", b"%d" % number, follow_symlinks=False)
         times = (number * 10**9 + 123, 10**18 + number)
         os.utime(entry, ns=times, follow_symlinks=False)
     os.setxattr(tree / "plain", "user.colour", b"red" * 500)
@@ -193,7 +193,7 @@ def _damage_everything(tree: Path) -> None:
     for entry in sorted(tree.rglob("*")):
         for name in os.listxattr(entry, follow_symlinks=False):
             os.removexattr(entry, name, follow_symlinks=False)
-        os.setxattr(entry, "trusted.abaca.other", b"1", follow_symlinks=False)
+        os.setxattr(entry, "trusted.other", b"1", follow_symlinks=False)
         os.chown(entry, 1, 1, follow_symlinks=False)
         if not entry.is_symlink():
             entry.chmod(0o700)

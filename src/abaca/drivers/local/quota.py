@@ -47,6 +47,11 @@ class Quota:
         inherited = max(0, walk_jobs.size(path) - btrfs.usage(path).used)
         os.setxattr(path, INHERITED, str(inherited).encode(), follow_symlinks=False)
 
+    def count_inherited_once(self, path: Path) -> None:
+        """For clones that an earlier version made."""
+        if self.simple and any(btrfs.identity(path)[1]) and not self._inherited(path):
+            self.count_inherited(path)
+
     def _inherited(self, path: Path) -> int:
         if not self.simple:
             return 0

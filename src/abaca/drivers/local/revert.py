@@ -28,6 +28,7 @@ from abaca.drivers.local import btrfs
 
 # On the share's directory: the operation that reverted it last.  Clients see no trusted attribute.
 MARK = "trusted.abaca.reverted-by"
+_KEPT_ATTRIBUTES = ("btrfs.", "trusted.abaca.")  # of the target: how it is kept, what it is
 PASSES = 5  # where clients delete directories under the walk
 _EMPTY = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = _EMPTY | os.O_CREAT
@@ -231,9 +232,9 @@ def _copy_attributes(source: int, target: int) -> None:
     wanted = os.fstat(source)
     model, made = _magic(source), _magic(target)
     os.chown(made, wanted.st_uid, wanted.st_gid)  # takes set-id bits and capabilities away: first
-    names = {name for name in os.listxattr(model) if not name.startswith("btrfs.")}
+    names = {name for name in os.listxattr(model) if not name.startswith(_KEPT_ATTRIBUTES)}
     for name in os.listxattr(made):
-        if name not in names and not name.startswith("btrfs."):
+        if name not in names and not name.startswith(_KEPT_ATTRIBUTES):
             os.removexattr(made, name)
     for name in names:
         os.setxattr(made, name, os.getxattr(model, name))

@@ -95,7 +95,9 @@ class Shares(LocalBase):
         self, context: AnyContext, share: Share, share_server: ShareServer | None = None
     ) -> list[Location]:
         """Limit and export as they shall be.  ShareResourceNotFound if the data is gone."""
-        self.pool.quota.set_size(self._existing(share), int(share["size"]) * GIB)
+        path = self._existing(share)
+        self.pool.quota.count_inherited_once(path)
+        self.pool.quota.set_size(path, int(share["size"]) * GIB)
         return self._export(share)
 
     def ensure_shares(
