@@ -13,6 +13,7 @@ import pytest
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.records import Share
 from abaca.drivers.ganesha.processes import wait_until
+from abaca.drivers.local import revert
 from abaca.drivers.local.cifs import CifsExporter
 from storage.kit import CONTEXT, Backend, Foreigner, new_share, rule, running, why_not
 
@@ -416,3 +417,23 @@ def held(smb: Backend, share: Share) -> dict[str, Any]:
 
 def whole(smb: Backend, share: Share) -> bool:
     return bool(held(smb, share)["exported"])
+
+
+def test_a_revert_keeps_users_and_lets_nobody_write_meanwhile(
+    smb: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = smb.share(protocol="CIFS")
+    user = rule(USER, kind="user")
+    smb.allow(share, user)
+    assert "NT_STATUS" not in smbclient(smb, share, WRITE, USER)
+    snapshot = smb.snapshot(share)
+    real, said = revert.run, []
+
+    def run(*arguments: Any) -> None:
+        said.append(smbclient(smb, share, "mkdir x", USER))
+        real(*arguments)
+
+    monkeypatch.setattr(revert, "run", run)
+    smb.driver.revert_to_snapshot(CONTEXT, snapshot, [user], [])
+    assert "NT_STATUS_MEDIA_WRITE_PROTECTED" in said[0] or "NT_STATUS_ACCESS_DENIED" in said[0]
+    assert "NT_STATUS" not in smbclient(smb, share, "mkdir x", USER)

@@ -98,17 +98,22 @@ class Snapshots(Shares):
         self, snapshot: Mapping[str, Any], share_rules: Sequence[AccessRule]
     ) -> Iterator[None]:
         """No client can write to the snapshot's share inside of this."""
-        name = export_name(_share_of(snapshot))
-        exporter = self._snapshot_exporter(snapshot)
+        name, exporter = export_name(_share_of(snapshot)), self._snapshot_exporter(snapshot)
+        share = snapshot.get("share") or {}
+
+        def allow(read_only: bool) -> None:
+            wanted = rules.read(share_rules, exporter.rule_types, read_only)
+            wanted.project = share.get("project_id") or snapshot.get("project_id") or ""
+            exporter.allow(name, wanted)
+
         if not exporter.has(name):
             yield
             return
-        exporter.allow(name, rules.read(share_rules, exporter.rule_types, read_only=True))
+        allow(read_only=True)
         try:
             yield
         finally:
-            cast = bool((snapshot.get("share") or {}).get("cast_rules_to_readonly"))
-            exporter.allow(name, rules.read(share_rules, exporter.rule_types, read_only=cast))
+            allow(read_only=bool(share.get("cast_rules_to_readonly")))
 
     def snapshot_update_access(
         self,
