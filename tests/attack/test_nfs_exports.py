@@ -10,7 +10,7 @@ from attack import nfs4
 from attack.conftest import Wall
 from attack.nfs3 import Mount, is_in_share
 from attack.nfs4 import GETFH, PUTROOTFH, Nfs4, putfh
-from storage.kit import CONTEXT, Backend, rule
+from storage.kit import CONTEXT, Backend, rule, running, why_not
 
 WALL = "NFS: nobody is told what exists for others"
 pytestmark = pytest.mark.storage
@@ -50,8 +50,13 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(backend: Backend) -> Iterator[Scene]:
-    yield Scene(backend)
+def scene() -> Iterator[Scene]:
+    """Without the firewall, which would not even let the stranger connect (test_connections)."""
+    reason = why_not("NFS")
+    if reason:
+        pytest.skip(reason)
+    with running(local_firewall=False) as backend:
+        yield Scene(backend)
 
 
 @pytest.mark.parametrize("client", [OWNER, NEIGHBOUR, STRANGER])
