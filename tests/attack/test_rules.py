@@ -6,18 +6,26 @@ Without the packet filter, which would hide what the servers do.
 from __future__ import annotations
 
 import json
+import random
+import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from abaca.drivers import rules
 from abaca.drivers.contract.inventory import inventory_result
 from abaca.drivers.contract.records import Share
+from abaca.drivers.ganesha.clients import amount_to_the_same, ordered, why_unwritable
 from abaca.drivers.ganesha.directory_files import _sealed
+from abaca.drivers.ganesha.export import Export, from_text, to_text
 from abaca.drivers.local.nfs import NfsExporter
+from abaca.model.networks import parse, why_no_client
 from attack import knock
 from attack.conftest import Wall
+from attack.rule_sets import V4, V6, block, is_taken, meant, rule_set, told
 from storage.kit import CONTEXT, Backend, Foreigner, rule, running, why_not
 
 WALL = "access rules"
@@ -72,13 +80,18 @@ def stranger() -> Iterator[Foreigner]:
         machine.destroy()
 
 
-def who_gets_in(machine: Foreigner, backend: Backend, shares: dict[str, Share]) -> set[str]:
-    """Which of the shares, by key, a client there reaches, and how."""
+def who_gets_in(
+    machine: Foreigner,
+    backend: Backend,
+    shares: dict[str, Share],
+    servers: Sequence[str] = (),
+) -> dict[str, str]:
+    """Which of the shares, by key and way, a client there reaches, and whether it may write."""
     doors = []
     for key, share in shares.items():
         name = f"share-{share['id']}"
         if share["share_proto"] == "NFS":
-            for server in (machine.ours, machine.ours6):
+            for server in servers or (machine.ours, machine.ours6):
                 doors += [(key, f"nfs{v}", server, name, *backend.nfs_port(name)) for v in (3, 4)]
         else:
             port = int(backend.options["local_smb_port"])
@@ -86,7 +99,8 @@ def who_gets_in(machine: Foreigner, backend: Backend, shares: dict[str, Share]) 
     command = (sys.executable, str(knock.__file__), json.dumps(doors))
     result = machine.run(*command, timeout=120)
     assert result.returncode == 0, result.stderr
-    return set(json.loads(result.stdout))
+    found: dict[str, str] = json.loads(result.stdout)
+    return found
 
 
 def looks_fine(backend: Backend) -> bool:
@@ -104,11 +118,11 @@ def try_values(
     good = rule(ELSEWHERE, "ro")
     for key, share in shares.items():
         bad = {f"{kind} {text!r}": rule(text, "rw", kind) for kind, text in values[key]}
-        told = backend.allow(share, good, *bad.values())
+        states = backend.allow(share, good, *bad.values())
         for what, each in bad.items():
-            taken = told[each["access_id"]]["state"] != "error"
+            taken = states[each["access_id"]]["state"] != "error"
             wall.attempt(f"{share['share_proto']} {what} is in force", got_through=taken)
-        assert told[good["access_id"]] == {"state": "active"}
+        assert states[good["access_id"]] == {"state": "active"}
     through = who_gets_in(machine, backend, shares)
     for key in shares:
         wall.attempt(key, got_through=any(way.startswith(f"{key} by ") for way in through))
@@ -175,3 +189,103 @@ def own_backend() -> Iterator[Backend]:
         pytest.skip(reason)
     with running(local_firewall=False) as made:
         yield made
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ganesha_is_told_what_the_rules_mean(wall: Wall, seed: int) -> None:
+    """For random rules and clients; clients also near the edges of the networks."""
+    chance = random.Random(seed)
+    for _ in range(400):
+        asked = rule_set(chance)
+        wanted = rules.read([rule(*each) for each in asked], ["ip"])
+        wanted.refuse_networks(why_unwritable)
+        export = Export(1, "share", "/nowhere", clients=tuple(ordered(wanted.clients)))
+        text = to_text(export)
+        assert amount_to_the_same(from_text(text).clients, export.clients)
+        for client in (*V4, *V6, *(neighbour(chance) for _ in range(4))):
+            is_met = told(text, client) == meant(asked, client)
+            wall.attempt(f"{client} with {asked}", got_through=not is_met)
+    wall.assert_held()
+
+
+def neighbour(chance: random.Random) -> str:
+    """An address that differs in one bit from one that rules are about."""
+    bits, number, _ = block(chance.choice((*V4, *V6)))
+    address = (number ^ (1 << chance.randrange(bits))).to_bytes(bits // 8)
+    family = socket.AF_INET if bits == 32 else socket.AF_INET6
+    return socket.inet_ntop(family, address)
+
+
+class Traveller(Foreigner):
+    """A client machine that takes other addresses."""
+
+    def come_from(self, address: str) -> None:
+        """From now on it talks to this host from that address."""
+        near, far = (self.namespace.replace("abaca-", each) for each in ("ab", "ac"))
+        server, length = (self.ours6, 128) if ":" in address else (self.ours, 32)
+        family = "-6" if ":" in address else "-4"
+        nodad = ["nodad"] if length == 128 else []
+        place = [f"{address}/{length}", "dev"]
+        for command in (
+            [*ip_in(self), family, "addr", "replace", *place, far, *nodad],
+            ["ip", family, "route", "replace", *place, near],
+            [*ip_in(self), family, "route", "replace", f"{server}/{length}", *from_(far, address)],
+        ):
+            subprocess.run(command, check=True, capture_output=True, timeout=30)
+
+
+def from_(device: str, address: str) -> list[str]:
+    return ["dev", device, "src", address]
+
+
+def ip_in(machine: Foreigner) -> list[str]:
+    return ["ip", "-n", machine.namespace]
+
+
+def test_ganesha_reads_every_network_as_it_was_meant(wall: Wall, backend: Backend) -> None:
+    """The running server says whom it lets in: of each length of a prefix, beside another rule."""
+    chance, share = random.Random(1), backend.share()
+    for bits in (32, 128):
+        for length in range(bits + 1):
+            number = chance.getrandbits(bits) >> (bits - length) << (bits - length)
+            family = socket.AF_INET if bits == 32 else socket.AF_INET6
+            text = f"{socket.inet_ntop(family, number.to_bytes(bits // 8))}/{length}"
+            asked, other = rule(text, "ro"), rule(ELSEWHERE, "rw")
+            states = backend.allow(share, asked, other)
+            is_active = states[asked["access_id"]]["state"] == "active"
+            [held] = inventory_result(backend.driver.get_inventory(CONTEXT))
+            expected = {("ip", f"{ELSEWHERE}/32", "rw")}
+            if is_active:
+                expected.add(("ip", str(parse(text)), "ro"))
+            wall.attempt(f"{text} is {held.rules}", got_through=held.rules != expected)
+            refused = why_no_client(parse(text)) or not is_taken(text)
+            wall.attempt(f"{text} is active", got_through=is_active == bool(refused))
+    backend.delete(share)
+    wall.assert_held()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_client_has_what_the_rules_mean(wall: Wall, backend: Backend, seed: int) -> None:
+    """A real client that comes from each address, over NFSv3 and NFSv4."""
+    chance = random.Random(seed)
+    sets = [rule_set(chance) for _ in range(8)]
+    shares = {str(number): backend.share() for number, _ in enumerate(sets)}
+    for key, share in shares.items():
+        backend.allow(share, *(rule(*each) for each in sets[int(key)]))
+    machine = Traveller()
+    try:
+        for address in (*V4, *V6):
+            machine.come_from(address)
+            server = machine.ours6 if ":" in address else machine.ours
+            seen = who_gets_in(machine, backend, shares, [server])
+            for key, asked in enumerate(sets):
+                for way in ("nfs3", "nfs4"):
+                    has = seen.get(f"{key} by {way} at {server}")
+                    is_met = has == meant(asked, address)
+                    what = f"{address} has {has} over {way} with {asked}"
+                    wall.attempt(what, got_through=not is_met)
+    finally:
+        machine.destroy()
+    for share in shares.values():
+        backend.delete(share)
+    wall.assert_held()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from abaca.drivers import rules
-from abaca.drivers.ganesha.blocks import BrokenText
-from abaca.drivers.ganesha.clients import Client
+from abaca.drivers.ganesha.blocks import BrokenText, UnsafeValue
+from abaca.drivers.ganesha.clients import Client, why_unwritable
 from abaca.drivers.ganesha.control import ExportManager
-from abaca.drivers.ganesha.export import from_text
+from abaca.drivers.ganesha.export import Export, from_text, to_text
 from abaca.model.errors import BadRequest
 from abaca.model.networks import BadNetwork, parse, plain, why_no_client
 from abaca.service import access_to
@@ -145,3 +145,26 @@ def test_an_answer_of_another_form_is_no_end(rows: list[object]) -> None:
 )
 def test_rules_for_one_client_are_one(kind: str, one: str, other: str, expected: bool) -> None:
     assert access_to.same(kind, one, other) is expected
+
+
+@pytest.mark.parametrize(
+    ("network", "is_writable"),
+    [
+        ("2001:db8::/99", True),
+        ("2001:db8::/100", False),
+        ("2001:db8::/127", False),
+        ("2001:db8::1", True),
+        ("10.0.0.0/31", True),
+        ("::/0", True),
+    ],
+)
+def test_ganesha_has_two_digits_for_the_length_of_a_prefix(network: str, is_writable: bool) -> None:
+    row = {"access_id": "1", "access_type": "ip", "access_to": network, "access_level": "ro"}
+    wanted = rules.read([row], ["ip"])
+    export = Export(1, "a", "/a", clients=tuple(wanted.clients))
+    wanted.refuse_networks(why_unwritable)
+    assert bool(wanted.clients) is is_writable
+    assert (wanted.states([row])["1"]["state"] == "active") is is_writable
+    if not is_writable:
+        with pytest.raises(UnsafeValue, match="no IPv6 networks smaller than /99"):
+            to_text(export)

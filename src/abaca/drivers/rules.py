@@ -34,6 +34,13 @@ class Wanted:
     refused: dict[str, str] = field(default_factory=dict)  # by rule id
     project: str = ""  # whose rules these are
 
+    def refuse_networks(self, why: Callable[[Network], str | None]) -> None:
+        """Leave out the networks that a server cannot be told of; `why` says the reason."""
+        reasons = {key: why(network) for key, network in self.networks.items()}
+        self.refused |= {key: reason for key, reason in reasons.items() if reason}
+        self.networks = {k: net for k, net in self.networks.items() if not reasons[k]}
+        self.clients = [client for client in self.clients if not why(client.network)]
+
     def states(self, rules: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
         """What to tell of each rule."""
         return {

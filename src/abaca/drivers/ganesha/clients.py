@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from abaca.model.networks import BadNetwork, Network, why_no_client
 
+SMALLEST_V6 = 99
+
 
 @dataclass(frozen=True)
 class Client:
@@ -27,6 +29,20 @@ class Client:
         problem = why_no_client(self.network)
         if problem:
             raise BadNetwork(f"{self.network} lets nobody in: {problem}")
+
+
+def why_unwritable(network: Network) -> str | None:
+    """Why Ganesha cannot be told of this network; None if it can.
+
+    Its configuration language has two digits for the length of an IPv6 prefix.  With three, the
+    CLIENT block is lost while the call succeeds: a read-only rule gives way to a wider one.
+    """
+    if network.version == 6 and SMALLEST_V6 < network.prefixlen < network.max_prefixlen:
+        return (
+            f"NFS-Ganesha knows no IPv6 networks smaller than /{SMALLEST_V6}; {network} can be let "
+            "in by single addresses"
+        )
+    return None
 
 
 def halves(network: Network) -> list[Network]:

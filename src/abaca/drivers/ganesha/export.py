@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from abaca.drivers.ganesha.blocks import Block, BrokenText, Value, parse, render
+from abaca.drivers.ganesha.blocks import Block, BrokenText, UnsafeValue, Value, parse, render
 from abaca.drivers.ganesha.clients import (
     Client,
     halves,
     host_or_network,
     ordered,
     whole,
+    why_unwritable,
 )
 from abaca.model.networks import Network
 from abaca.model.networks import parse as parse_network
@@ -88,6 +89,8 @@ def _client_blocks(export: Export) -> list[Block]:
 
 
 def _addresses(network: Network) -> list[str]:
+    if problem := why_unwritable(network):
+        raise UnsafeValue(problem)
     return [host_or_network(half) for half in halves(network)]
 
 
@@ -135,5 +138,8 @@ def _read_clients(block: Block) -> list[Client]:
         names = sub.get("Clients")
         writable = sub.text("Access_Type") == "RW"
         for name in names if isinstance(names, tuple) else (str(names),):
-            clients.append(Client(parse_network(name), writable))
+            network = parse_network(name)
+            if problem := why_unwritable(network):
+                raise BrokenText(problem)
+            clients.append(Client(network, writable))
     return whole(clients)

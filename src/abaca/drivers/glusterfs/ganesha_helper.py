@@ -9,7 +9,7 @@ from typing import Any
 
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.bus_client import CallRefused
-from abaca.drivers.ganesha.clients import host_or_network
+from abaca.drivers.ganesha.clients import host_or_network, why_unwritable
 from abaca.drivers.ganesha.export import Export, Fsal
 from abaca.drivers.ganesha.exports import ExportTable
 from abaca.drivers.ganesha.system import NodeFiles, SystemGanesha
@@ -77,6 +77,7 @@ class GaneshaNFSHelper:
         return [location(self._address, f"/{place.name}")]
 
     def allow(self, place: Place, wanted: Wanted, rules: Sequence[Mapping[str, Any]]) -> None:
+        wanted.refuse_networks(why_unwritable)
         with _served_later():
             self.table.set_clients(place.name, wanted.clients)
         kept = {f"{place.name}{OLD_FORM}{rule_id(rule)}" for rule in rules}

@@ -20,6 +20,7 @@ from abaca.drivers.glusterfs.exporter import Location, Rules, location
 from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.glusterfs.place import CLAIM, Place
 from abaca.drivers.rules import Wanted
+from abaca.model.networks import Network
 
 EXPORT_DIR = "nfs.export-dir"
 EXPORT_VOLUMES = "nfs.export-volumes"
@@ -72,9 +73,7 @@ class GlusterNFSHelper:
         return [location(place.manager.address.host, f"/{place.manager.volume}{below}")]
 
     def allow(self, place: Place, wanted: Wanted, rules: Sequence[Mapping[str, Any]]) -> None:
-        for key, network in wanted.networks.items():
-            if network.version != 4:
-                wanted.refused[key] = f"{network} is not IPv4, which is all that Gluster-NFS knows"
+        wanted.refuse_networks(_why_unknown)
         clients = _names(wanted.clients)
         if self._lock is None:
             self._set_volume(place.manager, clients)
@@ -164,8 +163,13 @@ def render(exports: Exports) -> str:
     return ",".join(f"{path}({'|'.join(clients)})" for path, clients in sorted(exports.items()))
 
 
+def _why_unknown(network: Network) -> str | None:
+    known = network.version == 4
+    return None if known else f"{network} is not IPv4, which is all that Gluster-NFS knows"
+
+
 def _names(clients: Iterable[Client]) -> tuple[str, ...]:
-    networks = [client.network for client in ordered(clients) if client.network.version == 4]
+    networks = [client.network for client in ordered(clients)]
     return tuple(
         ANYBODY if network.prefixlen == 0 else host_or_network(network) for network in networks
     )

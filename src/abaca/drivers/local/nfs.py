@@ -10,7 +10,7 @@ from abaca.drivers.firewall.filter import Filter
 from abaca.drivers.firewall.filter import Wanted as Admitted
 from abaca.drivers.firewall.networks import Networks
 from abaca.drivers.firewall.ruleset import Server
-from abaca.drivers.ganesha.clients import Client
+from abaca.drivers.ganesha.clients import Client, why_unwritable
 from abaca.drivers.ganesha.exports import Seen
 from abaca.drivers.ganesha.instance import STANDARD_PORT, Ports
 from abaca.drivers.ganesha.shards import Layout, Place, Shards
@@ -63,7 +63,8 @@ class NfsExporter:
         if place is None:
             raise KeyError(name)
         with self._changing(place, wanted.clients):
-            self.shards.set_clients(name, wanted.clients)
+            wanted.refuse_networks(why_unwritable)
+        self.shards.set_clients(name, wanted.clients)
         return {}
 
     def withdraw(self, name: str) -> None:
