@@ -159,9 +159,13 @@ GUARD(int, utimensat, (int at, const char *name, const void *times, int flags),
 
 int open_by_handle_at(int mount, void *handle, int flags)
 {
+    static __typeof__(&open_by_handle_at) next;
     struct status wanted, found;
-    int opened = NEXT(open_by_handle_at)(mount, handle, flags);
+    int opened;
 
+    if (!next)
+        next = NEXT(open_by_handle_at);
+    opened = next(mount, handle, flags);
     if (opened < 0)
         return opened;
     if (fstat(mount, &wanted) == 0 && fstat(opened, &found) == 0 && wanted.device == found.device)
