@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from falcon import testing
 
+from abaca.cli import http
 from abaca.identity.directory import MOST_CREDENTIALS
 from abaca.identity.passwords import Line
 from abaca.identity.settings import IdentitySettings
@@ -109,6 +111,11 @@ def test_logins_occupy_few_threads_and_the_rest_is_refused_at_once(
     assert not line._waiting
     assert login_from(client, "192.0.2.1")[0] == 201
     wall.assert_held()
+
+
+def test_half_of_the_threads_are_never_in_a_login() -> None:
+    threads = inspect.signature(http.serve).parameters["threads"].default
+    assert 2 * IdentitySettings().logins_at_once <= threads
 
 
 # --- passwords ------------------------------------------------------------------------------------
