@@ -6,6 +6,8 @@ import contextlib
 import errno
 import os
 import secrets
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -329,4 +331,48 @@ def test_a_clone_of_an_earlier_version_gets_its_limit_at_the_start(
     backend.driver.ensure_shares(CONTEXT, [clone])
     fill(path_of(backend, clone))
     wall.attempt("fill it", readable(path_of(backend, clone)) > UNIT + SLACK)
+    wall.assert_held()
+
+
+SHARER = """
+import ctypes, errno, fcntl, os, struct, sys
+from abaca.drivers.confine import seccomp
+ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)  # no new privileges
+source, target = (os.open(path, os.O_RDWR | os.O_CREAT, 0o600) for path in sys.argv[1:])
+length = os.fstat(source).st_size
+tries = {
+    "copy_file_range": lambda: os.copy_file_range(source, target, length, 0, 0),
+    "FICLONE": lambda: fcntl.ioctl(target, 0x40049409, source),
+    "FICLONERANGE": lambda: fcntl.ioctl(
+        target, 0x4020940D, struct.pack("<qQQQ", source, 0, length, 0)
+    ),
+}
+if sys.stdin.read() == "refuse":
+    seccomp.refuse()
+for what, call in tries.items():
+    try:
+        call()
+        print(what)
+    except OSError as problem:
+        if problem.errno not in (errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+"""
+
+
+def test_a_confined_server_cannot_share_data_between_shares(backend: Backend, wall: Wall) -> None:
+    """btrfs counts shared data when it commits, and does not ask the limit before.  Without this
+    Samba's server-side copy shares it."""
+    shares_ = [path_of(backend, backend.share(size=1)) for _ in range(2)]
+    for path in shares_:
+        fill(path, UNIT - MIB)
+        next(path.iterdir()).rename(path / "data")
+
+    def through(filtered: str) -> list[str]:
+        command = [sys.executable, "-c", SHARER, shares_[0] / "data", shares_[1] / "more"]
+        done = subprocess.run(command, input=filtered, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    wall.attempt("with the filter", through("refuse") != [])
+    wall.attempt("what is there then", readable(shares_[1]) > UNIT + SLACK)
+    assert len(through("")) == 3  # the attack is a real one
     wall.assert_held()

@@ -32,6 +32,10 @@ _NEW = {  # the same on both
     "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432,
     "fspick": 433, "pidfd_open": 434, "pidfd_getfd": 438, "mount_setattr": 442,
 }  # fmt: skip
+# What makes files share their data.  btrfs does not hold the target's limit against it, so a client
+# of two shares could put more into one than its size.  Servers copy by themselves instead.
+_COPY_FILE_RANGE, _IOCTL = (326, 285), (16, 29)
+_SHARING = (0x40049409, 0x4020940D, 0xC0189436)  # FICLONE, FICLONERANGE, FIDEDUPERANGE
 _CLONE = (56, 220)
 _CLONE3 = 435
 _CLONE_NEWUSER = 0x10000000
@@ -40,7 +44,7 @@ _FIRST_X32 = 0x40000000  # another ABI of x86_64, with numbers of its own
 
 # classic BPF (linux/filter.h) on struct seccomp_data
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 
@@ -60,10 +64,13 @@ def refuse() -> None:
 
 
 def _program() -> bytes:
-    """Each test goes on with the next line if it fails; all but one refuse if it holds."""
+    """Each test goes on with the next line if it fails, and refuses if it holds."""
     column, architecture = _MACHINES[os.uname().machine]
     numbers = sorted({*(pair[column] for pair in _OLD.values()), *_NEW.values()})
     refused = _step(_RETURN, _ERRNO | errno.EPERM)
+    unknown = _step(_RETURN, _ERRNO | errno.ENOSYS)
+    unsupported = _step(_RETURN, _ERRNO | errno.EOPNOTSUPP)
+    sharing = [line for code in _SHARING for line in (_step(_EQUAL, code, 0, 1), unsupported)]
     lines = [
         _step(_LOAD, _ARCHITECTURE),
         _step(_EQUAL, architecture, 1, 0),
@@ -71,8 +78,13 @@ def _program() -> bytes:
         _step(_LOAD, _NUMBER),
         *(_step(_AT_LEAST, _FIRST_X32, 0, 1), refused),
         # its flags cannot be seen from here; the C library then takes the older call
-        *(_step(_EQUAL, _CLONE3, 0, 1), _step(_RETURN, _ERRNO | errno.ENOSYS)),
+        *(_step(_EQUAL, _CLONE3, 0, 1), unknown),
+        *(_step(_EQUAL, _COPY_FILE_RANGE[column], 0, 1), unknown),
         *(line for number in numbers for line in (_step(_EQUAL, number, 0, 1), refused)),
+        _step(_EQUAL, _IOCTL[column], 0, len(sharing) + 2),
+        _step(_LOAD, _SECOND_ARGUMENT),
+        *sharing,
+        _step(_RETURN, _ALLOW),
         _step(_EQUAL, _CLONE[column], 0, 3),
         _step(_LOAD, _FIRST_ARGUMENT),
         *(_step(_ANY_BIT, _CLONE_NEWUSER, 0, 1), refused),
