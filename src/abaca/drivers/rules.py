@@ -91,9 +91,10 @@ def read(
     types: Iterable[str],
     read_only: bool = False,
     levels: Iterable[str] = LEVELS,
+    project: str | None = None,
 ) -> Wanted:
     """Sort the rules; `types` and `levels` are those the protocol knows ("ip", "user", "cert")."""
-    wanted = Wanted()
+    wanted = Wanted(project=project or "")
     for rule in rules:
         key = rule_id(rule)
         kind, level = rule["access_type"], rule.get("access_level") or "rw"

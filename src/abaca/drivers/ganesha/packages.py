@@ -23,6 +23,7 @@ PROGRAMS: dict[str, dict[str, str]] = {
         "smbcontrol": "samba",
         "pdbedit": "samba",
         "smbstatus": "samba",
+        "nsenter": "util-linux",
     },
     "GLUSTERFS": {"mount.glusterfs": "glusterfs-client"},
 }

@@ -35,8 +35,8 @@ class Access(Shares):
                 exporter.withdraw(snapshot_export_name(share["id"]))
             raise errors.ShareResourceNotFound(share_id=share["id"])
         read_only = bool(share.get("cast_rules_to_readonly"))
-        wanted = rules.read(access_rules, exporter.rule_types, read_only)
-        wanted.project = share.get("project_id") or ""
+        types, project = exporter.rule_types, share.get("project_id")
+        wanted = rules.read(access_rules, types, read_only, project=project)
         if not exporter.has(name):
             self._export(share)
         additions = exporter.allow(name, wanted)

@@ -102,9 +102,8 @@ class Snapshots(Shares):
         share = snapshot.get("share") or {}
 
         def allow(read_only: bool) -> None:
-            wanted = rules.read(share_rules, exporter.rule_types, read_only)
-            wanted.project = share.get("project_id") or snapshot.get("project_id") or ""
-            exporter.allow(name, wanted)
+            types, project = exporter.rule_types, snapshot.get("project_id")
+            exporter.allow(name, rules.read(share_rules, types, read_only, project=project))
 
         if not exporter.has(name):
             yield
@@ -133,12 +132,12 @@ class Snapshots(Shares):
         path = self._snapshot_path(snapshot)
         if not path.exists():
             raise errors.SnapshotResourceNotFound(name=snapshot["id"])
-        wanted = rules.read(access_rules, exporter.rule_types, read_only=True)
-        wanted.project = snapshot.get("project_id") or ""
-        share = export_name(_share_of(snapshot))
-        exporter.export(name, str(path), near=share, project=snapshot.get("project_id"))
+        share, project = export_name(_share_of(snapshot)), snapshot.get("project_id")
+        wanted = rules.read(access_rules, exporter.rule_types, read_only=True, project=project)
+        exporter.export(name, str(path), near=share, project=project)
         additions = exporter.allow(name, wanted)
-        return {**wanted.states(access_rules), **additions}
+        states = wanted.states(access_rules)
+        return {key: {**state, **additions.get(key, {})} for key, state in states.items()}
 
     def snapshot_locations(self, snapshot: Mapping[str, Any]) -> list[Location]:
         """Where the snapshot is, or will be, mounted from."""

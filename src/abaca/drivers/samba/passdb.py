@@ -7,11 +7,13 @@ The number of a user is above all that hosts give to theirs, and owns nothing.
 
 from __future__ import annotations
 
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from abaca.drivers.confine import mounts
 from abaca.drivers.ganesha.files import write_atomic
-from abaca.drivers.ganesha.mounts import bind, in_new_namespace
 from abaca.drivers.samba.server import SmbServer
 
 FIRST_UID = 0x40000000  # + the relative id, which Samba gives out once only
@@ -52,16 +54,21 @@ class PasswordDatabase:
         """Add a user, or change the password of an existing one.  SambaFailure."""
         self.names()
         self._write({name: 0, **self._names})  # pdbedit looks for an entry
-
-        def add() -> None:
-            for file in ("passwd", *FILES):
-                bind(str(self._etc / file), f"/etc/{file}")
-            arguments = ("--create", "--password-from-stdin", f"--user={name}")
-            self._server.run("pdbedit", *arguments, text=f"{password}\n{password}\n")
-
-        in_new_namespace(add)
+        with ThreadPoolExecutor(1) as thread:  # which ends with its mounts
+            thread.submit(self._create, name, password).result()
         self._stamp = -1
         self.names()
+
+    def _create(self, name: str, password: str) -> None:
+        """In a mount namespace where pdbedit sees smbd's users in place of the host's."""
+        mounts.unshare(mounts.CLONE_NEWNS)
+        mounts.mount("none", "/", None, mounts.MS_REC | mounts.MS_PRIVATE)
+        for file in ("passwd", *FILES):
+            tree = mounts.copy_mount(str(self._etc / file))
+            mounts.attach(tree, f"/etc/{file}")
+            os.close(tree)
+        arguments = ("--create", "--password-from-stdin", f"--user={name}")
+        self._server.run("pdbedit", *arguments, text=f"{password}\n{password}\n")
 
     def delete(self, name: str) -> None:
         """Absent is success.  SambaFailure."""

@@ -24,7 +24,7 @@ from abaca.drivers.samba.server import SmbServer
 log = logging.getLogger(__name__)
 _FIXED = {
     "force user": "root",  # rules say who may come in; on the file system all are one
-    "follow symlinks": "yes",
+    "follow symlinks": "no",
     "wide links": "no",
     "create mask": "0666",
     "directory mask": "0777",
@@ -39,9 +39,9 @@ class SmbShare:
     path: str
     rules: Rules = field(default_factory=Rules)
 
-    def section(self) -> dict[str, str]:
-        """The parameters of the share."""
-        return {"path": self.path, **_FIXED, **parameters(self.rules)}
+    def section(self, place: Path) -> dict[str, str]:
+        """The parameters of the share, whose directory smbd sees at `place`."""
+        return {"path": str(place), **_FIXED, **parameters(self.rules)}
 
 
 class RegistryShares:
@@ -83,7 +83,7 @@ class RegistryShares:
             new = SmbShare(name, self._shares[name].path, rules)
             self._put(new)
             if old is None or narrows(old.rules, rules):
-                self._disconnect(name)
+                self.server.disconnect(name)
 
     def delete(self, name: str) -> None:
         """Stop sharing; absent is success."""
@@ -92,7 +92,8 @@ class RegistryShares:
                 return
             if name in section.parse(self.server.run("net", "conf", "list")):
                 self.server.run("net", "conf", "delshare", name)
-            self._disconnect(name)
+            self.server.disconnect(name)
+            self.server.hide(name)
             remove(self._file(name))
             self._applied.pop(name, None)
             del self._shares[name]
@@ -111,7 +112,7 @@ class RegistryShares:
             self._repaired = True
             if running:
                 return False
-            self.server.start()
+            self._start()
             return True
 
     def look(self) -> dict[str, tuple[bool, Rules | None]]:
@@ -128,11 +129,12 @@ class RegistryShares:
             )
             self._repaired = self._repaired and not found
             for name, share in self._shares.items():
-                whole = listed.get(name) == share.section() and self._on_file(share)
-                if not whole:
+                shown = self.server.shows(name, share.path)
+                whole = listed.get(name) == self._section(share) and self._on_file(share)
+                if not whole or not shown:
                     self._applied.pop(name, None)
                     self._repaired = False
-                found[name] = (whole and running, share.rules)
+                found[name] = (whole and running and shown, share.rules)
             return found
 
     def _on_file(self, share: SmbShare) -> bool:
@@ -142,29 +144,32 @@ class RegistryShares:
             return False
 
     def _put(self, share: SmbShare) -> None:
-        text = section.render(share.name, share.section())
+        text = section.render(share.name, self._section(share))
         if self._shares.get(share.name) != share or not self._on_file(share):
             write_atomic(self._file(share.name), _to_json(share))
             self._shares[share.name] = share
         self.server.prepare()
+        self.server.show(share.name, share.path)
         if self._applied.get(share.name) != share:
             self._import(share.name, text)
             self._applied[share.name] = share
         if self.server.pid is None:
-            self.server.start()
+            self._start()
 
     def _repair(self) -> None:
         """The registry against the files: surplus out, missing and different in."""
         listed = section.parse(self.server.run("net", "conf", "list"))
         for name in set(listed) - set(self._shares) - {"global"}:
             self.server.run("net", "conf", "delshare", name)
-            self._disconnect(name)
+            self.server.disconnect(name)
+            self.server.hide(name)
         for name, share in self._shares.items():
             if not self._on_file(share):
                 write_atomic(self._file(name), _to_json(share))
-            if listed.get(name) != share.section():
-                self._import(name, section.render(name, share.section()))
-                self._disconnect(name)
+            self.server.show(name, share.path)
+            if listed.get(name) != self._section(share):
+                self._import(name, section.render(name, self._section(share)))
+                self.server.disconnect(name)
             self._applied[name] = share
 
     def _import(self, name: str, text: str) -> None:
@@ -172,17 +177,11 @@ class RegistryShares:
         write_atomic(file, text)
         self.server.run("net", "conf", "import", str(file), name)
 
-    def _disconnect(self, name: str) -> None:
-        """End every client's connection to the share; none of them gets anything done after this.
+    def _section(self, share: SmbShare) -> dict[str, str]:
+        return share.section(self.server.place(share.name))
 
-        A process of smbd handles its messages in order, so one that answers a ping has already
-        handled what was sent before it.
-        """
-        if self.server.pid is None:
-            return
-        self.server.run("smbcontrol", "smbd", "close-share", name)
-        for process in self.server.connected(name):
-            self.server.ping(process)
+    def _start(self) -> None:
+        self.server.start({share.name: share.path for share in self._shares.values()})
 
     def _file(self, name: str) -> Path:
         return self.directory / f"{name}.json"
