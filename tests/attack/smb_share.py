@@ -13,6 +13,7 @@ from abaca.drivers.local.cifs import CifsExporter
 from attack.smb_client import Login, SmbClient
 from storage.kit import Backend, rule, running, why_not
 
+NO_SERVER = -1
 EVERYBODY = rule("0.0.0.0/0")
 
 
@@ -55,9 +56,13 @@ def connect(backend: Backend) -> SmbClient:
 
 
 def reach(backend: Backend, who: Login, tree: str) -> int:
-    """The status with which this user is let in to a share, or not."""
-    with connect(backend) as client:
-        return client.login(who) or client.tree(tree)
+    """The status with which this user is let in to a share, or not; NO_SERVER if the connection is
+    refused: no share has a rule then."""
+    try:
+        with connect(backend) as client:
+            return client.login(who) or client.tree(tree)
+    except ConnectionRefusedError:
+        return NO_SERVER
 
 
 def name_of(share: Share) -> str:
