@@ -18,6 +18,7 @@ from abaca.store.engine import Store
 from abaca.web.clients import TrustedProxies
 
 from .database import make_room
+from .health import Health
 
 if TYPE_CHECKING:
     from abaca.config import BackendConfig, Config
@@ -129,20 +130,6 @@ def make_manager(config: Config, store: Store, env: Env) -> Manager:
     )
 
 
-def health(store: Store) -> Any:
-    """For /healthcheck: None, or what is wrong."""
-    from abaca.model.errors import Unavailable
-
-    def check() -> str | None:
-        try:
-            store.ping()
-        except Unavailable as error:
-            return error.message
-        return None
-
-    return check
-
-
 # --- identity and API -----------------------------------------------------------------------------
 def trusted_proxies(config: Config) -> TrustedProxies:
     """[abaca] trusted_proxies; ConfigError if one is no address."""
@@ -169,7 +156,7 @@ def make_app(config: Config, store: Store, env: Env) -> Any:
         max_body=config.oslo_middleware.max_request_body_size,
         challenge=challenge(url),
     )
-    common: dict[str, Any] = {"policy": enforcer, "settings": api, "health": health(store)}
+    common: dict[str, Any] = {"policy": enforcer, "settings": api, "health": Health(store.ping)}
     if config.auth == "keystone":
         keystone = KeystoneAuth(config.oslo, enforcer)
         return _behind_keystone(config, keystone, create_app(env, auth=keystone, **common))

@@ -64,6 +64,7 @@ class Connection:
         self.limits = limits
         self.actions = actions
         self.is_stopping = False  # no further request
+        self.current: Request | None = None  # the one that is being answered
         self.parser = Parser(limits)
         self.requests: deque[Request] = deque()  # complete, not yet begun
         self.pieces: deque[memoryview] = deque()  # of the answer that is being sent
@@ -104,6 +105,8 @@ class Connection:
     def stop(self) -> None:
         """Finish what is going on, then close; half a request is not going on."""
         self.is_stopping = True
+        if self.current is not None:
+            self.current.keep_alive = False
         if self.state not in (State.BUSY, State.WRITING):
             self.actions.close(self)
 
@@ -130,7 +133,8 @@ class Connection:
         """Begin the next request, or wait for it."""
         if self.requests:
             self._enter(State.BUSY)
-            self.actions.run(self, self.requests.popleft())
+            self.current = self.requests.popleft()
+            self.actions.run(self, self.current)
         elif self.parser.refused is not None:
             self._refuse(self.parser.refused)
         else:
@@ -145,6 +149,7 @@ class Connection:
     # --- answers ----------------------------------------------------------------------------------
     def answer(self, reply: Reply) -> None:
         """Send it; the request it belongs to is done."""
+        self.current = None
         self.keep_alive = reply.keep_alive and not self.is_stopping
         self.pieces.extend(map(memoryview, reply.pieces))
         self._enter(State.WRITING, sum(map(len, reply.pieces)) / SLOWEST)

@@ -45,17 +45,13 @@ class Gateway:
     def answer(self, request: Request, peer: str) -> Reply:
         """What the application answers to a request that came from this address."""
         environ = self._environ(request, peer)
-        how: dict[str, Any] = {
-            "method": request.method,
-            "keep_alive": request.keep_alive,
-            "version": request.version,
-        }
         request_id = environ[REQUEST_ID]
         try:
-            return reply(*_called(self.app, environ), **how)
+            return reply(*_called(self.app, environ), **_how(request))
         except Exception as error:  # noqa: BLE001 - the HTTP edge: middleware may raise anything
             where = f"{request.method} {request.path!a}"
-            return fault_reply(faults.of(error, request_id, where), request_id, **how)
+            fault = faults.of(error, request_id, where)
+            return fault_reply(fault, request_id, **_how(request))
 
     def _environ(self, request: Request, peer: str) -> dict[str, Any]:
         environ = {
@@ -77,6 +73,15 @@ class Gateway:
                 environ[key] = f"{environ[key]},{text}" if key in environ else text
         environ[CLIENT] = self.proxies.client_of(peer, environ.get("HTTP_X_FORWARDED_FOR"))
         return environ
+
+
+def _how(request: Request) -> dict[str, Any]:
+    """Whether the connection goes on is asked last: the server may have been told to stop."""
+    return {
+        "method": request.method,
+        "keep_alive": request.keep_alive,
+        "version": request.version,
+    }
 
 
 @functools.lru_cache(maxsize=512)
