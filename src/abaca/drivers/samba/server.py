@@ -12,7 +12,7 @@ from pathlib import Path
 
 from abaca.drivers.confine import running
 from abaca.drivers.confine import server as confine
-from abaca.drivers.confine.server import Bind, Tmpfs
+from abaca.drivers.confine.server import Bind
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.files import private_directory, write_atomic
 from abaca.drivers.ganesha.packages import find_program
@@ -166,7 +166,6 @@ class SmbServer:
                 Bind(self.directory / "etc", "/etc"),  # its users are not those of the host
                 *confine.libraries(),
                 confine.device("/dev/null"),
-                Tmpfs("/tmp", size="64k"),
                 *map(confine.program, programs),
                 Bind(self.config),
                 Bind(self.places),

@@ -1,0 +1,81 @@
+"""What a client finds that got out of its share: the root of smbd, with nothing in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from attack import smb_client as smb
+from attack.canary import Canary
+from attack.conftest import Wall
+from attack.smb_client import READING, WRITING, Login, SmbClient
+from attack.smb_share import EVERYBODY, connect, exporter, open_share, samba
+from storage.kit import Backend
+
+pytestmark = pytest.mark.storage
+WALL = "SMB: outside of a share is nothing"
+ESCAPED = "escaped"  # a share of the root directory, with root's rights, for everybody
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[Backend]:
+    with samba() as found:
+        open_share(found, EVERYBODY)
+        server = exporter(found).server
+        server.run("net", "conf", "addshare", ESCAPED, "/", "writeable=y", "guest_ok=y")
+        server.run("net", "conf", "setparm", ESCAPED, "force user", "root")
+        yield found
+
+
+def test_nothing_of_the_machine_is_there(wall: Wall, backend: Backend) -> None:
+    server, canary = exporter(backend).server, Canary()
+    targets = (
+        *(canary.directory / "secret", canary.directory / "new", Path("/etc/shadow")),
+        *(server.directory / name for name in ("users", "shares", "smbd.pid", "import.conf")),
+        *(backend.driver.pool.root, Path("/proc/1/environ"), Path("/proc/self/mem")),
+        *(Path("/dev/loop0"), Path("/dev/sda"), Path("/dev/mem"), Path("/root"), Path("/run")),
+        *(Path("/bin/sh"), Path("/usr/bin/sh"), Path("/usr/bin/python3"), Path("/var")),
+    )
+    try:
+        with connect(backend) as client:
+            assert client.login(Login()) == client.tree(ESCAPED) == smb.SUCCESS
+            status, _ = client.create(_name(Path("/etc/passwd")))
+            assert status == smb.SUCCESS, "the first wall is down"
+            for target in targets:
+                wall.attempt(f"read {target}", _succeeds(client, target, READING))
+                wall.attempt(f"write {target}", _succeeds(client, target, READING | WRITING))
+        wall.attempt("something outside was changed", canary.is_touched())
+    finally:
+        canary.destroy()
+    wall.assert_held()
+
+
+def test_what_is_there_cannot_be_changed(wall: Wall, backend: Backend) -> None:
+    server = exporter(backend).server
+    passwd = server.directory / "etc" / "passwd"
+    before = passwd.read_bytes()
+    places = (
+        *("/new", "/etc/passwd", "/etc/new", "/usr/sbin/smbd", "/usr/bin/smbcontrol"),
+        *("/usr/lib/x86_64-linux-gnu/new", str(server.config), str(server.places / "new")),
+        *("/lib64/new", f"{server.directory}/new"),
+    )
+    with connect(backend) as client:
+        assert client.login(Login()) == client.tree(ESCAPED) == smb.SUCCESS
+        for place in places:
+            wall.attempt(f"write {place}", _succeeds(client, Path(place), READING | WRITING))
+    wall.attempt("the passwd file was changed", passwd.read_bytes() != before)
+    wall.assert_held()
+
+
+def _succeeds(client: SmbClient, path: Path, access: int) -> bool:
+    disposition = smb.OPEN_OR_MAKE if access & WRITING else smb.OPEN
+    status, file = client.create(_name(path), access, disposition)
+    if file:
+        client.finish(file)
+    return status == smb.SUCCESS
+
+
+def _name(path: Path) -> bytes:
+    return str(path)[1:].replace("/", "\\").encode("utf-16-le")
