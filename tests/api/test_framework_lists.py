@@ -117,6 +117,20 @@ def test_links_behind_a_proxy_only_if_it_is_trusted() -> None:
         assert found[1]["href"] == f"{root}shares/7"
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-Host": "evil.example/x"},
+        {"X-Forwarded-Host": "front.example, evil.example"},
+        {"X-Forwarded-Proto": "javascript"},
+    ],
+)
+def test_a_forwarded_host_that_is_none_is_refused(headers: dict[str, str]) -> None:
+    answer = make_client(proxy_headers=True).ask("GET", "/v2/", headers=headers)
+    assert answer.status_code == 400
+    assert "evil" not in answer.text
+
+
 def test_the_next_page_is_linked_when_this_one_is_full() -> None:
     found = client.ask("GET", "/v2/shares/detail", query_string="limit=2&offset=1&name=a%20b").json
     assert found["count"] == 2
