@@ -38,7 +38,7 @@ class CifsExporter:
         limit: int,
     ) -> None:
         """limit: connections of all clients; each is a process of smbd."""
-        self.server = SmbServer(directory, port)
+        self.server = SmbServer(directory, port, limit)
         self.shares = RegistryShares(self.server)
         self.users = Users(self.server, create_users)
         self._addresses = addresses

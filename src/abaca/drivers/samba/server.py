@@ -35,7 +35,7 @@ CAPABILITIES = frozenset(
     {"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "SETGID", "SETUID"}
     | {"NET_BIND_SERVICE"}
 )
-MAX_PROCESSES = 1000  # one for each connection; about 2 MB each
+OWN_PROCESSES = 8  # of smbd, besides one for each connection
 IDLE_MINUTES = 15  # a connection without an open file is closed then; clients connect again
 
 _GLOBAL: Mapping[str, str] = {
@@ -56,7 +56,6 @@ _GLOBAL: Mapping[str, str] = {
     "rpc start on demand helpers": "no",
     "host msdfs": "no",
     "invalid users": "root",
-    "max smbd processes": str(MAX_PROCESSES),
     "deadtime": str(IDLE_MINUTES),
     "log level": "1",
     "max log size": "5000",
@@ -76,9 +75,11 @@ class SmbServer:
     it shares, each at a place of its own below `places`.
     """
 
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, directory: Path, port: int, connections: int) -> None:
+        """connections: of all clients."""
         self.directory = directory
         self.port = port
+        self.connections = connections
         self.config = directory / "smb.conf"
         self.pid_file = directory / "smbd.pid"
         self.places = directory / "places"
@@ -274,6 +275,7 @@ class SmbServer:
     def _render(self) -> str:
         own = {
             "smb ports": str(self.port),
+            "max smbd processes": str(self.connections + OWN_PROCESSES),
             "private dir": str(self.directory / "private"),
             "passdb backend": f"tdbsam:{self.directory}/private/passdb.tdb",
             "lock directory": str(self.directory / "lock"),
