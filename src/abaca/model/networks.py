@@ -62,6 +62,12 @@ def why_no_client(network: Network) -> str | None:
     return None
 
 
+def host_or_network(network: Network) -> str:
+    """The usual notation: 10.0.0.0/8, and a single address without its length: 10.0.0.1."""
+    alone = network.prefixlen == network.max_prefixlen
+    return str(network.network_address if alone else network)
+
+
 @lru_cache(maxsize=65536)
 def plain(text: str) -> str:
     """One spelling for one network: 10.0.0.1 is 10.0.0.1/32; text that is none stays as it is."""

@@ -19,9 +19,10 @@ from typing import Protocol
 
 from abaca.drivers.firewall import ruleset
 from abaca.drivers.firewall.listing import Element, Listing, read
-from abaca.drivers.firewall.networks import SETS, Admitted, Network, Networks, word
+from abaca.drivers.firewall.networks import SETS, Admitted, Networks
 from abaca.drivers.firewall.nftables import Nftables, NftablesFailure
 from abaca.drivers.firewall.ruleset import COUNTERS, Server
+from abaca.model.networks import Network, host_or_network
 
 log = logging.getLogger(__name__)
 Wanted = Mapping[Server, Mapping[str, Networks]]  # networks by export
@@ -115,7 +116,7 @@ class ConnectionFilter:
                     network
                     for kind, networks in admitted.elements.items()
                     for network in networks
-                    if (server.set_name(kind), word(network)) not in found.elements
+                    if (server.set_name(kind), host_or_network(network)) not in found.elements
                 ]
                 for server, admitted in self._admitted.items()
             }
@@ -164,7 +165,7 @@ class ConnectionFilter:
 
     def _elements(self) -> frozenset[Element]:
         return frozenset(
-            (server.set_name(kind), word(network))
+            (server.set_name(kind), host_or_network(network))
             for server, admitted in self._admitted.items()
             for kind, networks in admitted.elements.items()
             for network in networks

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from abaca.drivers.firewall.networks import SETS, Network, word
+from abaca.drivers.firewall.networks import SETS
+from abaca.model.networks import Network, host_or_network
 
 Element = tuple[str, str]  # the name of a set, a network
 
@@ -40,10 +41,10 @@ def read(objects: Iterable[dict[str, Any]]) -> Listing:
 
 
 def _word(element: Any) -> str:
-    """As `word` writes a network; anything else (a range, say) as it is listed."""
+    """As `host_or_network` writes it; anything else (a range, say) as it is listed."""
     if isinstance(element, dict) and set(element) == {"prefix"}:
         network: Network = ipaddress.ip_network(
             f"{element['prefix']['addr']}/{element['prefix']['len']}"
         )
-        return word(network)
+        return host_or_network(network)
     return str(element)

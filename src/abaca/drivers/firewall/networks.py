@@ -7,12 +7,12 @@ of another one.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from abaca.model.networks import Network
+
 Networks = frozenset[Network]
 
 SETS: dict[str, str] = {
@@ -91,9 +91,3 @@ class Admitted:
             return Change(mine, frozenset(n for n in gone if set_of(n) == name))
         after = largest(self._counts[name])
         return Change(after - self.elements[name], frozenset(self.elements[name] - after))
-
-
-def word(network: Network) -> str:
-    """A network as nftables lists it: a single address without its length."""
-    alone = network.prefixlen == network.max_prefixlen
-    return str(network.network_address if alone else network)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from abaca.drivers.firewall.networks import SETS, Change, Network, word
+from abaca.drivers.firewall.networks import SETS, Change
+from abaca.model.networks import Network, host_or_network
 
 PER_SITE = 16  # an IPv6 site (/64) may have as many connections as so many clients
 _OPENING = "tcp flags & (fin | syn | rst | ack) == syn"
@@ -106,8 +107,9 @@ def _server(table: str, server: Server, per_client: int) -> list[str]:
 def _elements(
     verb: str, table: str, server: Server, name: str, networks: Iterable[Network]
 ) -> list[str]:
-    words = [word(network) for network in networks]
+    listed = [host_or_network(network) for network in networks]
+    target = f"{table} {server.set_name(name)}"
     return [
-        f"{verb} element {table} {server.set_name(name)} {{ {', '.join(words[at : at + _CHUNK])} }}"
-        for at in range(0, len(words), _CHUNK)
+        f"{verb} element {target} {{ {', '.join(listed[at : at + _CHUNK])} }}"
+        for at in range(0, len(listed), _CHUNK)
     ]

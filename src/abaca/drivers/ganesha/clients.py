@@ -90,9 +90,3 @@ def ordered(clients: Iterable[Client]) -> list[Client]:
             key=lambda item: (-item[0].prefixlen, item[0].version, int(item[0].network_address)),
         )
     ]
-
-
-def host_or_network(network: Network) -> str:
-    """As people write it: an address alone without its length."""
-    alone = network.prefixlen == network.max_prefixlen
-    return str(network.network_address if alone else network)

@@ -10,12 +10,11 @@ from abaca.drivers.ganesha.blocks import Block, BrokenText, UnsafeValue, Value, 
 from abaca.drivers.ganesha.clients import (
     Client,
     halves,
-    host_or_network,
     ordered,
     whole,
     why_unwritable,
 )
-from abaca.model.networks import Network
+from abaca.model.networks import Network, host_or_network
 from abaca.model.networks import parse as parse_network
 
 USUAL: tuple[tuple[str, Value], ...] = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from abaca.drivers.contract import errors
 from abaca.drivers.ganesha.bus_client import CallRefused
-from abaca.drivers.ganesha.clients import host_or_network, why_unwritable
+from abaca.drivers.ganesha.clients import why_unwritable
 from abaca.drivers.ganesha.export import Export, Fsal
 from abaca.drivers.ganesha.exports import ExportTable
 from abaca.drivers.ganesha.system import NodeFiles, SystemGanesha
@@ -18,6 +18,7 @@ from abaca.drivers.glusterfs.exporter import Location, Rules, location
 from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.glusterfs.place import Place
 from abaca.drivers.rules import Wanted, rule_id
+from abaca.model.networks import host_or_network
 
 PLUGIN = "GLUSTER"
 # The incumbent made an export for each rule, <share>--<rule id>; such are kept until their rule

@@ -15,12 +15,12 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from abaca.drivers.contract import errors
-from abaca.drivers.ganesha.clients import Client, host_or_network, ordered
+from abaca.drivers.ganesha.clients import Client, ordered
 from abaca.drivers.glusterfs.exporter import Location, Rules, location
 from abaca.drivers.glusterfs.manager import GlusterManager
 from abaca.drivers.glusterfs.place import CLAIM, Place
 from abaca.drivers.rules import Wanted
-from abaca.model.networks import Network
+from abaca.model.networks import Network, host_or_network
 
 EXPORT_DIR = "nfs.export-dir"
 EXPORT_VOLUMES = "nfs.export-volumes"

@@ -11,10 +11,11 @@ from abaca.drivers.firewall.filter import Wanted as Admitted
 from abaca.drivers.firewall.ruleset import Server
 from abaca.drivers.local.exporter import Location, Rule, Served, rule
 from abaca.drivers.rules import Wanted
-from abaca.drivers.samba.rules import EVERYONE, Network, Rules, of_one_level
+from abaca.drivers.samba.rules import EVERYONE, Rules, of_one_level
 from abaca.drivers.samba.server import SmbServer
 from abaca.drivers.samba.shares import RegistryShares
 from abaca.drivers.samba.users import UserRefused, Users
+from abaca.model.networks import Network
 
 STANDARD_PORT = 445
 ONE_LEVEL = (

@@ -4,16 +4,16 @@ A Samba share cannot be writable for one address and read-only for another, so i
 one level, and `of_one_level` says which rules are honoured.
 
 Rules for users and rules for addresses on the same share both have to hold: a user comes in from
-an allowed address only.  With address rules alone nobody has to name himself.
+an allowed address only.  With address rules alone no log-in is needed.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from abaca.model.networks import Network
+
 EVERYONE = ("0.0.0.0/0", "::/0")
 
 
@@ -66,7 +66,7 @@ def parameters(rules: Rules) -> dict[str, str]:
 
 
 def narrows(old: Rules, new: Rules) -> bool:
-    """Whether somebody connected under `old` may have more than `new` gives him."""
+    """Whether a client that connected under `old` may have more access than `new` allows."""
     if not old.networks and not old.users:
         return False
     kinds_changed = bool(old.networks) != bool(new.networks) or bool(old.users) != bool(new.users)

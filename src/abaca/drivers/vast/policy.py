@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from abaca.drivers.ganesha.clients import Client, host_or_network, ordered
-from abaca.model.networks import BadNetwork, parse
+from abaca.drivers.ganesha.clients import Client, ordered
+from abaca.model.networks import BadNetwork, host_or_network, parse
 
 Payload = dict[str, list[str]]
 
