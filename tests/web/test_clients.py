@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from abaca.web.clients import TrustedProxies, client_address, normal
+from abaca.web.clients import TrustedProxies, client_address, network_of, normal
 
 PROXIES = ("10.0.0.0/8", "2001:db8:1::/64", "192.0.2.1")
 
@@ -42,6 +42,24 @@ def test_without_trusted_proxies_the_peer_is_the_client() -> None:
 def test_without_the_server_it_is_the_remote_address() -> None:
     assert client_address({"REMOTE_ADDR": "192.0.2.7"}) == "192.0.2.7"
     assert client_address({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8::7", "2001:db8::/64"),
+        ("2001:db8:0:0:ffff::1", "2001:db8::/64"),
+        ("2001:db8:0:1::7", "2001:db8:0:1::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("local", "local"),
+        ("x:" * 100, "x:" * 32),
+        ("", ""),
+    ],
+)
+def test_an_ipv6_client_counts_by_its_64_bit_network(address: str, network: str) -> None:
+    assert network_of(address) == network
 
 
 @pytest.mark.parametrize("text", ["proxy.example", "10.0.0.1:80", "", "10.0.0.0/33"])

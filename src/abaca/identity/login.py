@@ -12,13 +12,14 @@ from abaca.model.errors import BadRequest, Unauthorized
 from abaca.model.identity import Credential, Domain, Project, User
 from abaca.store import identity as rows
 from abaca.store.engine import Tx
+from abaca.web.clients import network_of
 
 from . import passwords
 from .core import Identity
 from .directory import effective_roles
 from .sessions import Session, resolve
 from .signing import Claims, new_jti
-from .throttle import Key, network_of
+from .throttle import Key
 
 Text = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f\x7f]{1,255}\Z")]
 Referred = TypeVar("Referred", bound=User | Project | Domain)

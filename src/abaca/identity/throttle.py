@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import time
 from collections.abc import Callable, Mapping
 from typing import ClassVar
@@ -94,14 +93,3 @@ class Throttle:
         left = since + self._window - self._clock()
         if reached and left > 0:
             raise TooManyFailures(seconds=int(left) + 1)
-
-
-def network_of(address: str) -> str:
-    """Whom an address stands for: of IPv6 a client has the whole /64."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address[:64]
-    if found.version == 4:
-        return str(found)
-    return str(ipaddress.ip_network((found, 64), strict=False))

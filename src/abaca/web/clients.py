@@ -62,6 +62,17 @@ def normal(address: str) -> str:
     return address
 
 
+def network_of(address: str) -> str:
+    """What is counted as one client: an IPv4 address, the /64 of an IPv6 address.
+
+    Text that is no address counts as itself.
+    """
+    found = _address(address)
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(found), 64), strict=False))
+    return address[:64] if found is None else str(found)
+
+
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         found = ipaddress.ip_address(text)

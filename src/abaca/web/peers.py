@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from enum import IntEnum
 from typing import Generic, Protocol, TypeVar
 
-from .clients import TrustedProxies
+from .clients import TrustedProxies, network_of
 from .limits import Limits
 
 
@@ -57,14 +56,9 @@ class Peers(Generic[C]):
         return len(self._all)
 
     def group_of(self, address: str) -> str:
-        """What is counted as one client: an IPv4 address, an IPv6 /64; "" for a trusted proxy,
-        which has no limit of its own because it speaks for many."""
-        if self._proxies.trusts(address):
-            return ""
-        if ":" not in address:
-            return address
-        network = ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False)
-        return str(network.network_address)
+        """`network_of` the address; "" for a trusted proxy, which has no limit of its own because
+        it speaks for many clients."""
+        return "" if self._proxies.trusts(address) else network_of(address)
 
     def make_room(self, group: str) -> tuple[bool, C | None]:
         """Whether one more connection of this group may come, and which one must go for it.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abaca.identity.login import guarded
 from abaca.identity.settings import DEFAULT_DOMAIN
-from abaca.identity.throttle import network_of
 from abaca.model.errors import BadRequest
 from abaca.model.identity import User
 from abaca.store import identity as rows
+from abaca.web.clients import network_of
 
 from . import views
 from .bodies import PasswordRequest, UserBody, UserRequest, given, name_of
