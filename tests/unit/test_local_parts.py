@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,16 @@ import pytest
 from abaca.drivers import rules
 from abaca.drivers.contract import errors
 from abaca.drivers.contract.configuration import DictConfiguration
+from abaca.drivers.firewall.filter import NoFilter
+from abaca.drivers.firewall.networks import Network
+from abaca.drivers.firewall.ruleset import Server
 from abaca.drivers.ganesha import packages
+from abaca.drivers.ganesha.clients import Client
+from abaca.drivers.ganesha.export import Export
+from abaca.drivers.ganesha.instance import Ports
+from abaca.drivers.ganesha.shards import Layout, Place, Shards
 from abaca.drivers.local.driver import LocalShareDriver
+from abaca.drivers.local.nfs import NfsExporter
 from abaca.drivers.local.paths import UnsafePath, below, checked_id
 
 
@@ -85,3 +95,33 @@ def test_section_names_become_directories_safely() -> None:
 def test_only_without_share_servers() -> None:
     with pytest.raises(errors.ManilaException):
         driver(driver_handles_share_servers=True)
+
+
+def test_the_packet_filter_changes_around_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no network is let through that the server is not told of."""
+    made: list[object] = []
+
+    class Recorder(NoFilter):
+        @contextlib.contextmanager
+        def changing(
+            self, server: Server, export: str, networks: Iterable[Network]
+        ) -> Iterator[None]:
+            made.append(("admitted", {str(network) for network in networks}))
+            yield
+            made.append("done")
+
+    def set_clients(shards: Shards, name: str, clients: Iterable[Client]) -> None:
+        made.append(("told", {str(client.network) for client in clients}))
+
+    place = Place(Export(1, "a", "/a"), Ports(2049, 20048))
+    monkeypatch.setattr(Shards, "find", lambda shards, name: place)
+    monkeypatch.setattr(Shards, "set_clients", set_clients)
+    given = [
+        {"id": str(at), "access_type": "ip", "access_to": network}
+        for at, network in enumerate(("10.0.0.1", "2001:db8::/120"))
+    ]
+    exporter = NfsExporter(tmp_path, Layout(), [], Recorder(""))
+    exporter.allow("a", rules.read(given, ("ip",)))
+    assert made == [("admitted", {"10.0.0.1/32"}), ("told", {"10.0.0.1/32"}), "done"]

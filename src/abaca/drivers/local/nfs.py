@@ -62,9 +62,9 @@ class NfsExporter:
         place = self.shards.find(name)
         if place is None:
             raise KeyError(name)
+        wanted.refuse_networks(why_unwritable)
         with self._changing(place, wanted.clients):
-            wanted.refuse_networks(why_unwritable)
-        self.shards.set_clients(name, wanted.clients)
+            self.shards.set_clients(name, wanted.clients)
         return {}
 
     def withdraw(self, name: str) -> None:
