@@ -26,10 +26,12 @@ DRAIN_SECONDS = 1.5  # what runs may finish; the rest is taken up by the next st
 def only_one(state: Path) -> Iterator[None]:
     """Keep a second `abaca serve` away from this state directory.
 
-    A kernel lock: it goes with the process, however that ends.
+    A kernel lock: it goes with the process, however that ends.  Whoever may read the file could
+    take the lock, so nobody else may.
     """
     make_directory(state)
-    with os.fdopen(os.open(state / "serve.pid", os.O_RDWR | os.O_CREAT, 0o644), "r+") as file:
+    with os.fdopen(os.open(state / "serve.pid", os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        os.fchmod(file.fileno(), 0o600)  # earlier versions let everybody read it
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
