@@ -22,7 +22,7 @@ from attack.smb_share import (
     samba,
     user_of,
 )
-from storage.kit import Backend, rule
+from storage.kit import CONTEXT, Backend, new_snapshot, rule
 
 pytestmark = pytest.mark.storage
 WALL = "SMB: a user is one project's"
@@ -212,6 +212,23 @@ def test_a_user_of_a_removed_rule_is_out(wall: Wall, backend: Backend) -> None:
 
         wall.attempt("a session of before", got_through=wait_until(comes_back, 0.2))
     assert reach(backend, new, name_of(share)) == SUCCESS
+    wall.assert_held()
+
+
+def test_a_revert_to_a_snapshot_of_another_project_keeps_the_users(
+    wall: Wall, backend: Backend
+) -> None:
+    """A snapshot that an administrator took belongs to the administrator's project."""
+    share, admin = open_share(backend), new_project()
+    wanted = rule("ann", kind="user")
+    told = backend.allow(share, wanted)[wanted["access_id"]]
+    user = Login(f"ann.{str(share['project_id'])[:8]}", told["access_key"])
+    snapshot = new_snapshot(share, project_id=admin)
+    backend.driver.create_snapshot(CONTEXT, snapshot)
+    backend.driver.revert_to_snapshot(CONTEXT, snapshot, [wanted], [])
+    wall.attempt("the user is locked out", reach(backend, user, name_of(share)) != SUCCESS)
+    listed = exporter(backend).server.run("pdbedit", "--list")
+    wall.attempt("the administrator's project has a user", admin[:8] in listed)
     wall.assert_held()
 
 

@@ -102,7 +102,7 @@ class Snapshots(Shares):
         share = snapshot.get("share") or {}
 
         def allow(read_only: bool) -> None:
-            types, project = exporter.rule_types, snapshot.get("project_id")
+            types, project = exporter.rule_types, _project_of(snapshot)
             exporter.allow(name, rules.read(share_rules, types, read_only, project=project))
 
         if not exporter.has(name):
@@ -134,7 +134,7 @@ class Snapshots(Shares):
             raise errors.SnapshotResourceNotFound(name=snapshot["id"])
         share, project = export_name(_share_of(snapshot)), snapshot.get("project_id")
         wanted = rules.read(access_rules, exporter.rule_types, read_only=True, project=project)
-        exporter.export(name, str(path), near=share, project=project)
+        exporter.export(name, str(path), near=share, project=_project_of(snapshot))
         additions = exporter.allow(name, wanted)
         states = wanted.states(access_rules)
         return {key: {**state, **additions.get(key, {})} for key, state in states.items()}
@@ -168,3 +168,10 @@ class Snapshots(Shares):
 def _share_of(snapshot: Mapping[str, Any]) -> str:
     """The id of the share instance a snapshot was taken of."""
     return str(snapshot.get("share_instance_id") or snapshot["share_id"])
+
+
+def _project_of(snapshot: Mapping[str, Any]) -> str | None:
+    """Whose share it was taken of: an administrator's snapshot belongs to the administrator."""
+    share = snapshot.get("share") or {}
+    project: str | None = share.get("project_id") or snapshot.get("project_id")
+    return project
