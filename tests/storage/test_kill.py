@@ -101,7 +101,7 @@ def rules(seen: dict[str, Any]) -> tuple[Any, Any]:
 def reading(told: Any) -> Any:
     """The same clients, which may only read: as on file, or as the server tells them."""
     if isinstance(told, InForce):
-        return InForce([replace(client, writable=False) for client in told.clients], told.strange)
+        return InForce([replace(client, writable=False) for client in told.clients], told.unparsed)
     return type(told)(client.replace("writable=True", "writable=False") for client in told)
 
 

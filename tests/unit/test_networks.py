@@ -115,14 +115,14 @@ def test_what_ganesha_says_and_nobody_can_read_is_told_as_it_is() -> None:
     rows = row("10.0.0.1/32"), row("*"), row("host.example", 0x20), row("10.0.0.5/24", 0x20)
     told = ExportManager(Answering(*rows)).in_force(1)
     assert [str(client.network) for client in told.clients] == ["10.0.0.1/32", "10.0.0.0/24"]
-    assert told.strange == (("*", True), ("host.example", False))
+    assert told.unparsed == (("*", True), ("host.example", False))
 
 
 @pytest.mark.parametrize("rows", [[()], [("10.0.0.1/32",)], [row("10.0.0.1/32", "much")], [7]])
 def test_an_answer_of_another_form_is_no_end(rows: list[object]) -> None:
     told = ExportManager(Answering(*rows)).in_force(1)
     assert told.clients == []
-    assert len(told.strange) == 1
+    assert len(told.unparsed) == 1
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def serve(app: Wsgi, config: Config, address: str, *, threads: int = 8, ended: F
         urgent=URGENT,
         when_ended=ended.set,
     )
-    _calm_collector()
+    _tune_garbage_collector()
     if ended.is_set():
         return
     server.start()
@@ -97,7 +97,7 @@ def _listener(address: str, port: int) -> socket.socket:
     family, kind, protocol, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if is_worker():  # each has its own, the kernel shares connections out
+    if is_worker():  # each has its own, the kernel distributes connections
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if family == socket.AF_INET6:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -105,9 +105,9 @@ def _listener(address: str, port: int) -> socket.socket:
     return listener
 
 
-def _calm_collector() -> None:
-    """What the start has made stays; a page of a thousand records is no reason to look through
-    all of it (a third of the CPU of such a list)."""
+def _tune_garbage_collector() -> None:
+    """Leave the objects of the start out of garbage collection, and collect less often: it took a
+    third of the CPU of a list of a thousand records."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
@@ -132,7 +132,7 @@ def tls_context(config: Config) -> ssl.SSLContext | None:
 
 
 def _no_password() -> Any:
-    raise ssl.SSLError("the key is encrypted, and there is nobody to ask for its password")
+    raise ssl.SSLError("the key is encrypted, and abaca cannot be given its password")
 
 
 def tls_files(config: Config) -> tuple[Path | None, Path | None]:

@@ -1,7 +1,7 @@
 """Options of every backend: in its own section, or in [DEFAULT] when it is the only one.
 
-A backend that leaves an option out gets the option's own default, not the value in [DEFAULT]
-(spec/config.md section 8), except where `inherit` says so: the whole service reads those.
+A backend that leaves an option out gets the option's own default, not the value in [DEFAULT],
+except where `inherit` says so: the whole service reads those.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 In a thread it would hold the interpreter's lock between its system calls, and others' requests
 would wait.  The process has a lower priority and sleeps as much as it works, so that it takes at
-most half a core.  The priority is not the idle one: a process that never gets a core again while it
-holds a lock of the file system would stop everybody.
+most half a core.  The priority is not the idle one: a process that gets no core while it holds a
+lock of the file system would stop all others.
 
 It ends with the thread that called it: kill -9 of abaca leaves no work behind.
 
@@ -25,8 +25,8 @@ from typing import Any
 
 NICE = 10
 SHARE = 0.5  # of a core
-SLICE_SECONDS = 0.005  # of work between two looks at the clock's account
-LOOK_EVERY = 20  # entries
+SLICE_SECONDS = 0.005  # of work between two pauses, at least
+CHECK_EVERY = 20  # entries between two readings of the clock
 REPORT_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
 
@@ -35,7 +35,7 @@ Job = Callable[..., Any]  # (path, ..., step=Step), returns what JSON can hold
 
 
 class Pace:
-    """Called for each entry: sleeps so long that work took at most SHARE of the time."""
+    """Called for each entry: sleeps for so long that work takes at most SHARE of the time."""
 
     def __init__(
         self,
@@ -46,17 +46,17 @@ class Pace:
         """`report` is told the number of entries now and then."""
         self.entries = 0
         self._report, self._worked, self._sleep = report, worked, sleep
-        self._paid = worked()
-        self._reported = self._paid
+        self._rested = worked()
+        self._reported = self._rested
 
     def __call__(self) -> None:
         self.entries += 1
-        if self.entries % LOOK_EVERY:
+        if self.entries % CHECK_EVERY:
             return
         now = self._worked()
-        if now - self._paid >= SLICE_SECONDS:
-            self._sleep((now - self._paid) * (1 - SHARE) / SHARE)
-            self._paid = now
+        if now - self._rested >= SLICE_SECONDS:
+            self._sleep((now - self._rested) * (1 - SHARE) / SHARE)
+            self._rested = now
         if now - self._reported >= REPORT_SECONDS * SHARE:
             self._reported = now
             self._report(self.entries)
@@ -97,10 +97,10 @@ def main(jobs: Mapping[str, Job]) -> None:
         return
     os.nice(NICE)
     try:
-        _say(result=jobs[name](*arguments, step=Pace(lambda entries: _say(entries=entries))))
+        _send(result=jobs[name](*arguments, step=Pace(lambda entries: _send(entries=entries))))
     except OSError as problem:
-        _say(errno=problem.errno, text=str(problem.strerror or problem))
+        _send(errno=problem.errno, text=str(problem.strerror or problem))
 
 
-def _say(**values: Any) -> None:
+def _send(**values: Any) -> None:
     print(json.dumps(values), flush=True)

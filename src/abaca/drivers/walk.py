@@ -1,4 +1,4 @@
-"""Walks through directory trees that clients change meanwhile, and that some of them built to harm.
+"""Walks through directory trees that clients change meanwhile, and that may be hostile.
 
 Every step is relative to an open directory and refuses symbolic links, so the length of a path does
 not matter and no link leads out of the tree.  A walk keeps the descriptors of the deepest levels
@@ -101,12 +101,6 @@ class Climb:
         entry = level.entries.pop()
         level.position = entry.behind
         return entry
-
-    def rewind(self) -> None:
-        """Read the current directory from its beginning again."""
-        level = self._levels[-1]
-        level.position = 0
-        level.entries.clear()
 
     def down(self, name: bytes) -> None:
         """Into a directory below.  OSError if it is none, or on another device."""

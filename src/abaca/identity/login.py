@@ -164,7 +164,7 @@ def _by_password(identity: Identity, given: Methods, address: str) -> Known:
     with identity.store.read() as tx:
         user = _referred(tx, User, asked)  # before the hash: see Known.epoch
         kept = rows.password_hash(tx, user.id) if user else None
-        who = ("user", user.id) if user else _nobody(tx, asked)
+        who = ("user", user.id) if user else _key_of_unknown_user(tx, asked)
     guarded(identity, address, who, kept, asked.password)
     if user is None or not user.enabled:
         raise Unauthorized(WRONG)
@@ -178,7 +178,7 @@ def _by_credential(identity: Identity, given: Methods, address: str) -> Known:
         credential = _find_credential(tx, asked)
         user = rows.get(tx, User, credential.user_id) if credential else None
         kept = rows.secret_hash(tx, credential.id) if credential else None
-        who = ("credential", credential.id) if credential else _no_credential(tx, asked)
+        who = ("credential", credential.id) if credential else _key_of_unknown_credential(tx, asked)
     guarded(identity, address, who, kept, asked.secret)
     if credential is None or user is None or not user.enabled:
         raise Unauthorized(WRONG)
@@ -224,8 +224,8 @@ def guarded(identity: Identity, address: str, who: Key, kept: str | None, secret
     raise WrongSecret(WRONG, who=who)
 
 
-# Whose guesses are counted together where nobody is meant: the same for every way to write it.
-def _nobody(tx: Tx, asked: InDomain) -> Key:
+def _key_of_unknown_user(tx: Tx, asked: InDomain) -> Key:
+    """What guesses for a user that does not exist are counted by: one key for all spellings."""
     if asked.id is not None:
         return ("user", asked.id)
     domain = asked.domain or Named()
@@ -234,11 +234,12 @@ def _nobody(tx: Tx, asked: InDomain) -> Key:
     return ("name", *where, asked.name or "")
 
 
-def _no_credential(tx: Tx, asked: CredentialMethod) -> Key:
+def _key_of_unknown_credential(tx: Tx, asked: CredentialMethod) -> Key:
+    """As `_key_of_unknown_user`, for an application credential that does not exist."""
     if asked.id is not None or asked.user is None:
         return ("credential", asked.id or "")
     user = _referred(tx, User, asked.user)
-    of = ("user", user.id) if user else _nobody(tx, asked.user)
+    of = ("user", user.id) if user else _key_of_unknown_user(tx, asked.user)
     return ("credential", *of, asked.name or "")
 
 

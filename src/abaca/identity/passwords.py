@@ -3,8 +3,8 @@
 Passwords, and secrets that a user chose, are hashed with argon2id.  Secrets that abaca made are
 random enough for one SHA-256, so that programs with application credentials log in quickly.
 
-A hash takes tens of milliseconds of a core, and whoever waits for one holds a thread of the API.
-So few are made at a time, few may wait, and the rest is refused at once.
+A hash takes tens of milliseconds of a core, and a request that waits for one holds a thread of the
+API.  So few are made at a time, few requests may wait, and the rest is refused at once.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ class Sessions:
         if generation != self._generation:
             with self._lock:
                 if generation != self._generation:
-                    self._kept = {}  # whoever still fills the old one fills it in vain
+                    self._kept = {}  # what is still added to the old one is lost
                     self._generation = generation
         return self._kept
 

@@ -1,4 +1,4 @@
-"""IP addresses and networks of access rules: read in one way, whoever asks.
+"""IP addresses and networks of access rules: one parser for the API and all drivers.
 
 Servers give some addresses a meaning of their own: NFS-Ganesha takes 0.0.0.0 for everybody.  No
 client can have such an address, so a rule for one is refused before any server sees it.

@@ -2,8 +2,8 @@
 
     record("identity.users.delete_user", result="success", actor=..., target={"user_id": ...})
 
-Events have `logger=abaca.audit` and the action as their name.  They never have a secret.  Texts
-that somebody typed are shortened and escaped, so that nobody can write lines of their own.
+Events have `logger=abaca.audit` and the action as their name.  They never contain a secret.  Text
+that a client sent is shortened and escaped, so that it cannot forge lines of the log.
 """
 
 from __future__ import annotations

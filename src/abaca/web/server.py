@@ -30,8 +30,8 @@ from .peers import Peers
 from .replies import Reply, refusal
 
 log = structlog.get_logger(__name__)
-LOOK_SECONDS = 0.25  # between two looks for deadlines that have passed
-TELL_SECONDS = 10.0  # between two log lines about what was given up
+CHECK_SECONDS = 0.25  # between two checks for deadlines that have passed
+REPORT_SECONDS = 10.0  # between two log lines about what was given up
 ACCEPTS = 64  # connections taken at once
 BACKLOG = 1024
 SEND_BUFFER = 262144  # bytes that the kernel keeps of an answer
@@ -100,7 +100,7 @@ class Server:
         self._ended = threading.Event()
         self._is_stopping = False
         self._empty = threading.Event()  # no connection is left, while stopping
-        self._next_tale = 0.0
+        self._next_report = 0.0
         self._threads = [
             threading.Thread(target=self._serve, name=f"http-{number}", daemon=True)
             for number in range(threads + 2)
@@ -167,10 +167,10 @@ class Server:
         return None
 
     def _keep_time(self) -> None:
-        """Find the deadlines that have passed."""
-        while not self._ended.wait(LOOK_SECONDS):
+        """End what has passed its deadline, until the server ends."""
+        while not self._ended.wait(CHECK_SECONDS):
             with self._lock:
-                self._look(time.monotonic())
+                self._end_overdue(time.monotonic())
 
     # --- with the lock ----------------------------------------------------------------------------
     def _event(self, fd: int) -> None:
@@ -188,15 +188,15 @@ class Server:
             log.exception("http.bug", peer=connection.peer, state=connection.state.name)
             self._close(connection)
 
-    def _look(self, now: float) -> None:
+    def _end_overdue(self, now: float) -> None:
         for connection in [each for each in self._by_fd.values() if each.deadline <= now]:
             self.given_up[f"{connection.state.name.lower()} too long"] += 1
             self._guarded(connection, connection.expired)
         for fd in self._paused & self._listeners.keys():
             self._epoll.modify(fd, _ONCE)
         self._paused.clear()
-        if self.given_up and now >= self._next_tale:
-            self._next_tale = now + TELL_SECONDS
+        if self.given_up and now >= self._next_report:
+            self._next_report = now + REPORT_SECONDS
             log.info("http.given_up", connections=len(self.peers), **self.given_up)
             self.given_up.clear()
 
@@ -210,7 +210,7 @@ class Server:
                 if error.errno not in _FULL:
                     continue  # the client has gone already
                 self._give_up_one("no descriptor left")
-                self._paused.add(listener.fileno())  # until the next look
+                self._paused.add(listener.fileno())  # until the next check
                 return
             self._admit(sock, normal(address[0]))
         self._epoll.modify(listener.fileno(), _ONCE)

@@ -7,8 +7,9 @@ machine's namespaces.  It reads a plan from its standard input: JSON, as server.
                `-> its child     is process 1 of the new PID namespace: puts the root together,
                                  gives up capabilities, executes the server
 
-The pid file is there before the child does anything: whoever is killed, and when, a server that
-runs can be found.  A child whose launcher dies before the server is executed dies with it.
+The pid file is written before the child does anything, so a server that runs can be found,
+whichever process is killed at whichever moment.  A child whose launcher dies before the server is
+executed dies with it.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ Plan = dict[str, Any]
 
 
 def main() -> None:
-    """Start the server of the plan.  What failed is told in one line on standard error."""
+    """Start the server of the plan.  A failure is one line on standard error, and a status."""
     plan = json.load(sys.stdin)
     try:
         problem = _launch(plan)
     except OSError as error:
-        problem = _told(error)
+        problem = _message(error)
     if problem:
         sys.exit(problem)
 
@@ -81,7 +82,7 @@ def _become_server(plan: Plan, go: int, report: int) -> NoReturn:
         mounts.check(libc.prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0), "prctl")
         os.execve(plan["command"][0], plan["command"], plan["environment"])
     except (OSError, ValueError) as error:
-        os.write(report, _told(error).encode())
+        os.write(report, _message(error).encode())
         os._exit(1)
 
 
@@ -206,7 +207,7 @@ def _write(path: str, text: str) -> None:
     os.rename(unfinished, path)  # noqa: PTH104
 
 
-def _told(error: OSError | ValueError) -> str:
+def _message(error: OSError | ValueError) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)

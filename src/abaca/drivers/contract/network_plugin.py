@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 
 
 class NetworkPlugin(Protocol):
-    """Allocates addresses; see spec/driver-contract.md §9."""
+    """Allocates addresses."""
 
     label: str  # user | admin
 

@@ -3,7 +3,7 @@
 A server's sets admit the union of the rules of its exports; which export a client may use is for
 the server to decide.  A rule is added here before the server learns of it, and removed after the
 server has forgotten it, so that no allowed client is refused here.  The table outlives abaca.
-`reconcile` computes it from what shall be served, and puts it back where somebody changed it.
+`reconcile` computes it from what is to be served, and restores what was changed from outside.
 """
 
 from __future__ import annotations

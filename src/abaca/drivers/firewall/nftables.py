@@ -13,7 +13,7 @@ from abaca.drivers.contract import errors
 LIBRARY = "libnftables.so.1"  # Debian: libnftables1, which the package nftables brings
 _JSON = 1 << 4
 _TRIAL = "inet abaca_trial"
-WAY_OUT = (
+REMEDY = (
     "connections cannot be filtered: run abaca with CAP_NET_ADMIN on a kernel with nf_tables, or "
     "set local_firewall = false, with which every address can connect"
 )
@@ -48,7 +48,7 @@ def unusable() -> str | None:
     try:
         Nftables().run(f"add table {_TRIAL}\ndelete table {_TRIAL}")
     except NftablesFailure as problem:
-        return f"{problem}; {WAY_OUT}"
+        return f"{problem}; {REMEDY}"
     return None
 
 

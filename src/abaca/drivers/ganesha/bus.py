@@ -1,7 +1,7 @@
 """The private message bus of one Ganesha.
 
-The system bus refuses the names of second instances, and Ganesha then runs without any control
-(spec/local-storage.md §2).  The daemon runs in the root of its Ganesha and ends with it: no other
+The system bus refuses the names of second instances, and Ganesha then runs without any control.
+The daemon runs in the root of its Ganesha and ends with it: no other
 server reaches it, and abaca does so through the root of the server.
 """
 

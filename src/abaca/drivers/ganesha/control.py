@@ -23,9 +23,8 @@ class InForce(NamedTuple):
     """Whom an export lets in right now."""
 
     clients: list[Client]
-    strange: tuple[
-        tuple[str, bool], ...
-    ] = ()  # what cannot be read as a client; whether it may write
+    # what cannot be read as a client; whether it may write
+    unparsed: tuple[tuple[str, bool], ...] = ()
 
 
 UNREADABLE = InForce([], (("an answer that cannot be read", True),))
@@ -105,7 +104,7 @@ class ExportManager:
 def _in_force(rows: list[tuple[Any, ...]]) -> InForce:
     """The last two columns of a client are its options, and which of them were set for it: all
     that are about access, in files of ours."""
-    clients, strange = [], []
+    clients, unparsed = [], []
     for row in rows:
         options = int(row[-2])
         if not options & _MAY_READ:
@@ -114,8 +113,8 @@ def _in_force(rows: list[tuple[Any, ...]]) -> InForce:
         try:
             clients.append(Client(parse(text), writable))
         except BadNetwork:
-            strange.append((text, writable))
-    return InForce(whole(clients), tuple(strange))
+            unparsed.append((text, writable))
+    return InForce(whole(clients), tuple(unparsed))
 
 
 def _selector(export_id: int) -> str:

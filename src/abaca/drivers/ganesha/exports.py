@@ -33,13 +33,13 @@ class Seen(NamedTuple):
 
     exported: bool  # it is served, and would be again after a restart
     clients: tuple[Client, ...]
-    strange: tuple[tuple[str, bool], ...] = ()  # see InForce
+    unparsed: tuple[tuple[str, bool], ...] = ()  # see InForce
 
 
 def _seen(told: InForce | None, is_whole: bool = True) -> Seen:
     if told is None:
         return Seen(False, ())
-    return Seen(is_whole, tuple(ordered(told.clients)), told.strange)
+    return Seen(is_whole, tuple(ordered(told.clients)), told.unparsed)
 
 
 class ExportTable(Generic[ServerT]):
@@ -150,7 +150,7 @@ class ExportTable(Generic[ServerT]):
         found = {}
         for name, export in exports.items():
             told = self._in_force(export.export_id) if export.export_id in paths else None
-            if told and not told.strange and amount_to_the_same(told.clients, export.clients):
+            if told and not told.unparsed and amount_to_the_same(told.clients, export.clients):
                 told = InForce(list(export.clients))
             else:
                 self._applied.pop(name, None)

@@ -3,7 +3,7 @@
 Ganesha refuses to serve NFSv3 unless it can register its ports with rpcbind.  Several servers on
 one machine would overwrite each other's entries there, and a machine may run none.  Clients of
 abaca are told the ports, so each server registers with this instead: a socket, bound at rpcbind's
-path in the server's own root, where somebody says yes (RFC 1833, RFC 5531).
+path in the server's own root, that acknowledges every call (RFC 1833, RFC 5531).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _REPLY, _ACCEPTED, _SUCCESS, _YES = 1, 0, 0, 1
 
 
 class _Answer(socketserver.StreamRequestHandler):
-    """Say yes to every call of a connection."""
+    """Acknowledge every call of a connection."""
 
     def handle(self) -> None:
         while len(head := self.rfile.read(4)) == 4:

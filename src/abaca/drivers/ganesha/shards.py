@@ -4,9 +4,9 @@ The restart time of one instance grows with the square of its exports, so each t
 number.  Shard k listens on the first port + k; shard 0 starts with the first export.
 
 With isolation a project has shards of its own: a client that takes over a server finds the exports
-of one project there.  Whose a shard is stands in its file `project`; one without is nobody's, and
-keeps the exports it has.  A shard whose last export is gone is ended, and given to whoever comes
-next: no location names its ports any more.
+of one project there.  The file `project` of a shard holds the project's id; a shard without that
+file belongs to no project, and keeps the exports it has.  A shard whose last export is gone is
+ended and given to the next project that needs one: no location names its ports any more.
 """
 
 from __future__ import annotations

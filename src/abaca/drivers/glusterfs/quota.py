@@ -11,8 +11,8 @@ from abaca.drivers.glusterfs.manager import GlusterManager
 
 GIB = 1 << 30
 QUOTA = "features.quota"
-# By default usage is looked at every 60 s, and every 5 s near the limit: 110 MB went into 60 MB
-# before (spec/local-storage.md §5).  With 0 each write is checked.
+# By default usage is looked at every 60 s, and every 5 s near the limit: 110 MB were then written
+# into a directory limited to 60 MB.  With 0 each write is checked.
 TIMEOUTS = ("features.soft-timeout", "features.hard-timeout")
 DAEMON = "Quota Daemon"
 PAUSES = (0.1, 0.3, 0.6)  # seconds

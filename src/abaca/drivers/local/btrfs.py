@@ -1,8 +1,8 @@
 """btrfs by ioctl: subvolumes, snapshots, quotas.
 
 Structures and numbers are those of linux/btrfs.h and linux/btrfs_tree.h.  An ioctl takes 0.01-10 ms
-where the `btrfs` command takes 1-10 ms more (spec/local-storage.md §1).  Sizes are bytes.  All
-functions raise OSError with the ioctl's errno.
+where the `btrfs` command takes 1-10 ms more.  Sizes are bytes.  All functions raise
+OSError with the ioctl's errno.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pathlib import Path
 
 from abaca.drivers.handles import Handle, open_handle
 
-MAGIC = 0x9123683E  # statfs f_type
 SUBVOLUME_INODE = 256  # the root directory of every subvolume
 
 _WRITE, _READ = 1, 2

@@ -108,7 +108,7 @@ def _networks(clients: Iterable[Client]) -> Networks:
 
 def _served(seen: Seen) -> Served:
     told = [(str(client.network), client.writable) for client in seen.clients]
-    return Served(seen.exported, tuple(rule("ip", *each) for each in (*told, *seen.strange)))
+    return Served(seen.exported, tuple(rule("ip", *each) for each in (*told, *seen.unparsed)))
 
 
 def locations_at(name: str, place: Place, addresses: list[str]) -> list[Location]:

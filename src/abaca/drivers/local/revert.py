@@ -1,8 +1,8 @@
 """Give a directory tree the content of another one, in place.
 
-Clients have the share mounted and files open meanwhile, and some of them mean harm; see
-`abaca.drivers.walk` for how it stays inside the share.  The caller sees to it that nothing new can
-be written (`Snapshots.revert_to_snapshot`); what clients delete meanwhile is deleted.
+Clients have the share mounted and files open meanwhile, and some of them are hostile; see
+`abaca.drivers.walk` for how it stays inside the share.  The caller ensures that nothing new can be
+written (`Snapshots.revert_to_snapshot`); what clients delete meanwhile is deleted.
 
 There are two passes.  The first one deletes what the source does not have and empties what differs,
 the second one makes what is missing.  So the tree never holds more than the larger of the two.
@@ -191,7 +191,7 @@ def _linked(pair: _Pair, name: bytes, wanted: os.stat_result, found: os.stat_res
     try:
         if found is None or found.st_ino != os.fstat(made).st_ino:
             walk.remove(target, name, pair.step)
-            os.link(_magic(made), name, dst_dir_fd=target)
+            os.link(_proc_path(made), name, dst_dir_fd=target)
     except FileNotFoundError:
         return False
     finally:
@@ -230,7 +230,7 @@ def _copy_special(source: int, target: int, name: bytes, wanted: os.stat_result)
 def _copy_attributes(source: int, target: int) -> None:
     """Owner, extended attributes (ACLs among them), mode, times of two open files of any kind."""
     wanted = os.fstat(source)
-    model, made = _magic(source), _magic(target)
+    model, made = _proc_path(source), _proc_path(target)
     os.chown(made, wanted.st_uid, wanted.st_gid)  # takes set-id bits and capabilities away: first
     names = {name for name in os.listxattr(model) if not name.startswith(_KEPT_ATTRIBUTES)}
     for name in os.listxattr(made):
@@ -275,7 +275,7 @@ def _regular(directory: int, name: bytes, flags: int) -> Iterator[int]:
         yield descriptor
 
 
-def _magic(descriptor: int) -> str:
+def _proc_path(descriptor: int) -> str:
     """A path of an open file, also of one that cannot be read; it leads to no other file."""
     return f"/proc/self/fd/{descriptor}"
 

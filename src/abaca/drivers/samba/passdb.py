@@ -30,7 +30,7 @@ _ENTRY = re.compile(r"^Unix username: +(\S+)\n(?:.+\n)*?User SID: +S-[\d-]+-(\d+
 
 
 class PasswordDatabase:
-    """Names with a password.  The caller keeps changes apart."""
+    """Names with a password.  One change at a time: the caller holds a lock."""
 
     def __init__(self, server: SmbServer) -> None:
         self._server = server

@@ -43,7 +43,8 @@ class Account:
 
 
 class Users:
-    """The administrator's, or with `create` the projects' own.  The caller keeps changes apart."""
+    """The administrator's, or with `create` the projects' own.  One change at a time: the
+    caller holds a lock."""
 
     def __init__(self, server: SmbServer, create: bool) -> None:
         self._create = create
