@@ -186,11 +186,14 @@ class Site:
             time.sleep(0.02)
 
     def await_api(self) -> None:
+        """Until the API answers.  What was said is shown if all processes have ended instead."""
         deadline = time.monotonic() + START_SECONDS
         while True:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/healthcheck"):
                 return
-            assert time.monotonic() < deadline
+            said = "\n".join(map(self.said, self.running))
+            assert any(process.poll() is None for process in self.running), said
+            assert time.monotonic() < deadline, said
             time.sleep(0.02)
 
 

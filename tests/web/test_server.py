@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from abaca.drivers.ganesha.processes import wait_until
 from abaca.web.clients import TrustedProxies, client_address
 from abaca.web.gateway import Gateway
 from abaca.web.limits import Limits
@@ -162,8 +163,7 @@ def test_too_many_waiting_requests_are_told_to_come_again() -> None:
             each.sendall(CLOSE + b"\r\n")
             if number < 2:
                 assert site.app.inside.acquire(timeout=30)
-        while len(site.server._normal.waiting) < 1:
-            pass
+        assert wait_until(lambda: len(site.server._normal.waiting) == 1, 30)
         assert site.ask(GET + b"\r\n").startswith(b"HTTP/1.1 503 ")
         site.app.gate.set()
         for each in clients:
