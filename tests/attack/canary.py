@@ -7,12 +7,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 SECRET = b"what no client of this share may read"
 
 
 class Canary:
-    """A directory of this host, outside every share."""
+    """A directory of this host, outside every share; it is deleted at the end of the context."""
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="canary-", dir="/tmp"))
@@ -20,7 +21,10 @@ class Canary:
         plant(self.directory)
         self._seen = self._look()
 
-    def destroy(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.directory)
 
     def watch(self, *directories: Path) -> None:

@@ -37,6 +37,7 @@ class Wall:
     def attempt(self, what: str, got_through: bool) -> None:
         """Count one attempt; `what` describes it for the report."""
         self.attempts += 1
+        self.was_checked = False
         if got_through:
             self.through.append(what)
 
@@ -52,7 +53,7 @@ def wall(request: pytest.FixtureRequest) -> Iterator[Wall]:
     found = Wall(request.module.WALL)
     yield found
     request.node.user_properties.append((PROPERTY, (found.name, found.attempts, found.through)))
-    assert found.was_checked, "the test did not call wall.assert_held()"
+    assert found.was_checked, "the test did not call wall.assert_held() after its last attempt"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -11,6 +11,8 @@ import struct
 from types import TracebackType
 from typing import Self
 
+from attack.sockets import receive_exactly
+
 LAST_FRAGMENT = 1 << 31
 AUTH_NONE, AUTH_SYS = 0, 1
 MSG_ACCEPTED, SUCCESS = 0, 0
@@ -140,10 +142,4 @@ class Connection:
 
     def _exactly(self, length: int) -> bytes:
         assert length <= LIMIT
-        data = b""
-        while len(data) < length:
-            part = self._socket.recv(length - len(data))
-            if not part:
-                raise ConnectionResetError("connection closed")
-            data += part
-        return data
+        return receive_exactly(self._socket, length)

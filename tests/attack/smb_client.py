@@ -13,6 +13,8 @@ import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from attack.sockets import receive_exactly
+
 SUCCESS, MORE = 0, 0xC0000016
 NEGOTIATE, SESSION_SETUP, LOGOFF, TREE_CONNECT, CREATE, CLOSE = 0, 1, 2, 3, 5, 6
 READ, WRITE, IOCTL, QUERY_DIRECTORY, QUERY_INFO, SET_INFO = 8, 9, 11, 14, 16, 17
@@ -154,7 +156,8 @@ class SmbClient:
 
     def _answer(self, command: int) -> Answer:
         while True:
-            packet = self._exactly(struct.unpack(">I", self._exactly(4))[0])
+            length = struct.unpack(">I", receive_exactly(self._socket, 4))[0]
+            packet = receive_exactly(self._socket, length)
             (status,) = struct.unpack_from("<I", packet, 8)
             if status != 0x103:  # pending: the answer comes later
                 break
@@ -163,15 +166,6 @@ class SmbClient:
         if command == TREE_CONNECT and status == SUCCESS:
             self._tree = struct.unpack_from("<I", packet, 36)[0]
         return Answer(status, packet[64:])
-
-    def _exactly(self, length: int) -> bytes:
-        data = b""
-        while len(data) < length:
-            more = self._socket.recv(length - len(data))
-            if not more:
-                raise ConnectionResetError("the server has closed the connection")
-            data += more
-        return data
 
 
 def _authenticate(challenge: bytes, who: Login) -> bytes:

@@ -86,14 +86,12 @@ def scene() -> Iterator[Scene]:
     reason = why_not("NFS")
     if reason:
         pytest.skip(reason)
-    canary = Canary()
-    with pytest.MonkeyPatch.context() as patch:
+    with Canary() as canary, pytest.MonkeyPatch.context() as patch:
         environment = {"DBUS_SYSTEM_BUS_ADDRESS": bus.ADDRESS}
         patch.setattr(Instance, "_environment", lambda _: environment)
         patch.setattr(guard, "is_loaded", lambda *_: True)
         with running() as backend:
             yield Scene(backend, canary)
-    canary.destroy()
 
 
 def names(path: Path) -> Iterator[bytes]:

@@ -83,11 +83,8 @@ class Scene:
 
 @pytest.fixture
 def scene(backend: Backend) -> Iterator[Scene]:
-    canary = Canary()
-    try:
+    with Canary() as canary:
         yield Scene(backend, canary)
-    finally:
-        canary.destroy()
 
 
 def test_handles_of_a_share_that_is_denied_by_now(scene: Scene, wall: Wall) -> None:

@@ -65,11 +65,8 @@ def backend() -> Iterator[Backend]:
 
 @pytest.fixture
 def target(backend: Backend) -> Iterator[Target]:
-    canary = Canary()
-    try:
+    with Canary() as canary:
         yield Target(backend, canary)
-    finally:
-        canary.destroy()
 
 
 @pytest.mark.parametrize("kind", [nfs3.SOCKET, nfs3.FIFO])

@@ -114,12 +114,8 @@ def scene() -> Iterator[Scene]:
     reason = why_not("NFS")
     if reason:
         pytest.skip(reason)
-    canary = Canary()
-    try:
-        with running(local_nfs_lease=60) as backend:  # v4 clients here keep none
-            yield Scene(backend, canary)
-    finally:
-        canary.destroy()
+    with Canary() as canary, running(local_nfs_lease=60) as backend:  # v4 clients here keep none
+        yield Scene(backend, canary)
 
 
 # --- the matrix -----------------------------------------------------------------------------------

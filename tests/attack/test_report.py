@@ -22,6 +22,15 @@ def test_a_test_that_tried_nothing_fails() -> None:
         Wall(WALL).assert_held()
 
 
+def test_an_attempt_after_the_last_check_is_not_checked() -> None:
+    wall = Wall(WALL)
+    wall.attempt("nothing", got_through=False)
+    wall.assert_held()
+    assert wall.was_checked
+    wall.attempt("../secret", got_through=True)
+    assert not wall.was_checked
+
+
 def test_attempts_are_counted_for_the_report(wall: Wall) -> None:
     wall.attempt("nothing", got_through=False)
     wall.assert_held()

@@ -30,25 +30,22 @@ def backend() -> Iterator[Backend]:
 
 
 def test_nothing_of_the_machine_is_there(wall: Wall, backend: Backend) -> None:
-    server, canary = exporter(backend).server, Canary()
+    server = exporter(backend).server
     targets = (
-        *(canary.directory / "secret", canary.directory / "new", Path("/etc/shadow")),
         *(server.directory / name for name in ("users", "shares", "smbd.pid", "import.conf")),
         *(backend.driver.pool.root, Path("/proc/1/environ"), Path("/proc/self/mem")),
         *(Path("/dev/loop0"), Path("/dev/sda"), Path("/dev/mem"), Path("/root"), Path("/run")),
         *(Path("/bin/sh"), Path("/usr/bin/sh"), Path("/usr/bin/python3"), Path("/var")),
     )
-    try:
-        with connect(backend) as client:
-            assert client.login(Login()) == client.tree(ESCAPED) == smb.SUCCESS
-            status, _ = client.create(_name(Path("/etc/passwd")))
-            assert status == smb.SUCCESS, "the first wall is down"
-            for target in targets:
-                wall.attempt(f"read {target}", _succeeds(client, target, READING))
-                wall.attempt(f"write {target}", _succeeds(client, target, READING | WRITING))
+    with Canary() as canary, connect(backend) as client:
+        outside = (canary.directory / "secret", canary.directory / "new", Path("/etc/shadow"))
+        assert client.login(Login()) == client.tree(ESCAPED) == smb.SUCCESS
+        status, _ = client.create(_name(Path("/etc/passwd")))
+        assert status == smb.SUCCESS, "the first wall is down"
+        for target in (*outside, *targets):
+            wall.attempt(f"read {target}", _succeeds(client, target, READING))
+            wall.attempt(f"write {target}", _succeeds(client, target, READING | WRITING))
         wall.attempt("something outside was changed", canary.is_touched())
-    finally:
-        canary.destroy()
     wall.assert_held()
 
 

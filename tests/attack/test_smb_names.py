@@ -35,9 +35,8 @@ def backend() -> Iterator[Backend]:
 
 @pytest.fixture
 def canary() -> Iterator[Canary]:
-    found = Canary()
-    yield found
-    found.destroy()
+    with Canary() as found:
+        yield found
 
 
 def utf16(text: str) -> bytes:
