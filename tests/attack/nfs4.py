@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Self
 
 from attack.onc_rpc import Connection, Reader, Rejected, opaque, u32, u64
@@ -141,12 +140,7 @@ class Nfs4:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.rpc.close()
 
     def run(self, *operations: bytes | int) -> Answer:

@@ -15,7 +15,6 @@ import os
 import re
 import select
 from ctypes import POINTER, c_char_p, c_int, c_uint64, c_void_p
-from types import TracebackType
 from typing import Any
 
 LIBRARY = "libnfs.so.13"
@@ -123,12 +122,7 @@ class NfsClient:
     def __enter__(self) -> NfsClient:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -238,12 +232,7 @@ class _File:
     def __enter__(self) -> _File:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.close(check=kind is None)
 
     def write(self, data: bytes, offset: int = 0) -> None:
