@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from abaca.drivers.samba.server import WRITABLE, SambaFailure
 from attack import smb_client as smb
 from attack.canary import Canary
 from attack.conftest import Wall
 from attack.smb_client import READING, WRITING, Login, SmbClient
-from attack.smb_share import EVERYBODY, connect, exporter, open_share, samba
+from attack.smb_share import EVERYBODY, connect, exporter, open_share, samba, user_of
 from storage.kit import Backend
 
 pytestmark = pytest.mark.storage
@@ -63,6 +65,27 @@ def test_what_is_there_cannot_be_changed(wall: Wall, backend: Backend) -> None:
         for place in places:
             wall.attempt(f"write {place}", _succeeds(client, Path(place), READING | WRITING))
     wall.attempt("the passwd file was changed", passwd.read_bytes() != before)
+    wall.assert_held()
+
+
+def test_links_that_a_taken_smbd_leaves_lead_abaca_nowhere(wall: Wall, tmp_path: Path) -> None:
+    """In the directories that smbd writes, for commands that run as root outside of its root."""
+    with samba() as backend:
+        server = exporter(backend).server
+        share = open_share(backend)
+        user_of(backend, share, "ann")
+        server.stop()
+        directories = [server.directory / name for name in WRITABLE]
+        for file in [path for each in directories for path in each.rglob("*") if path.is_file()]:
+            file.unlink()
+            file.symlink_to(tmp_path / f"{file.parent.name}-{file.name}")
+        with contextlib.suppress(SambaFailure):
+            backend.restart()
+        with contextlib.suppress(SambaFailure):
+            user_of(backend, share, "bob")
+        for made in tmp_path.iterdir():
+            wall.attempt(f"make {made.name} outside", got_through=True)
+        wall.attempt("make files outside", got_through=any(tmp_path.iterdir()))
     wall.assert_held()
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
 
 from abaca.drivers.confine import capabilities, mounts
 from abaca.drivers.confine.server import Bind
+
+T = TypeVar("T")
 
 
 def inner_pid(pid: int) -> int | None:
@@ -42,6 +46,29 @@ def hide(pid: int, target: str) -> None:
     """Take a directory that was bound in out of the server's sight; absent is success."""
     sys.audit("abaca.unmount", target)
     _inside(pid, lambda: mounts.detach(target))
+
+
+def beside(directory: Path, work: Callable[[], T], instead: Mapping[str, Path]) -> T:
+    """Run `work`, and the programs it starts, on files that a confined server writes.
+
+    No symbolic link in `directory` is followed: a server that was taken over may leave some for
+    root to follow.  `instead`: files of the machine, and which are seen in their place.
+    """
+
+    def body() -> T:
+        mounts.unshare(mounts.CLONE_NEWNS)
+        mounts.mount("none", "/", None, mounts.MS_REC | mounts.MS_PRIVATE)
+        shown = {str(directory): (directory, mounts.NO_LINKS)}
+        shown |= {target: (source, 0) for target, source in instead.items()}
+        for target, (source, attributes) in shown.items():
+            tree = mounts.copy_mount(str(source))
+            mounts.set_attributes(tree, attributes)
+            mounts.attach(tree, target)
+            os.close(tree)
+        return work()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="beside") as thread:  # which ends with its mounts
+        return thread.submit(body).result()
 
 
 def _attach(tree: int, source: os.stat_result, target: str) -> None:

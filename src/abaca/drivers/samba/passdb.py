@@ -7,12 +7,9 @@ The number of a user is above all that hosts give to theirs, and owns nothing.
 
 from __future__ import annotations
 
-import os
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from abaca.drivers.confine import mounts
 from abaca.drivers.ganesha.files import write_atomic
 from abaca.drivers.samba.server import SmbServer
 
@@ -54,21 +51,13 @@ class PasswordDatabase:
         """Add a user, or change the password of an existing one.  SambaFailure."""
         self.names()
         self._write({name: 0, **self._names})  # pdbedit looks for an entry
-        with ThreadPoolExecutor(1) as thread:  # which ends with its mounts
-            thread.submit(self._create, name, password).result()
+        self._server.run(
+            *("pdbedit", "--create", "--password-from-stdin", f"--user={name}"),
+            text=f"{password}\n{password}\n",
+            instead={f"/etc/{file}": self._etc / file for file in ("passwd", *FILES)},
+        )
         self._stamp = -1
         self.names()
-
-    def _create(self, name: str, password: str) -> None:
-        """In a mount namespace where pdbedit sees smbd's users in place of the host's."""
-        mounts.unshare(mounts.CLONE_NEWNS)
-        mounts.mount("none", "/", None, mounts.MS_REC | mounts.MS_PRIVATE)
-        for file in ("passwd", *FILES):
-            tree = mounts.copy_mount(str(self._etc / file))
-            mounts.attach(tree, f"/etc/{file}")
-            os.close(tree)
-        arguments = ("--create", "--password-from-stdin", f"--user={name}")
-        self._server.run("pdbedit", *arguments, text=f"{password}\n{password}\n")
 
     def delete(self, name: str) -> None:
         """Absent is success.  SambaFailure."""

@@ -8,7 +8,9 @@ import os
 import signal
 import subprocess
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from abaca.drivers.confine import running
 from abaca.drivers.confine import server as confine
@@ -179,7 +181,7 @@ class SmbServer:
             ),
             capabilities=CAPABILITIES,
             pid_file=self.pid_file,
-            log=self.directory / "log" / "output",
+            log=self.directory / "output",  # not where smbd could put a link in its place
         )
 
     def _make_places(self, names: Collection[str]) -> None:
@@ -197,9 +199,20 @@ class SmbServer:
             os.killpg(os.getpgid(old), signal.SIGKILL)  # its children serve clients
             wait_until(lambda: not is_running(old, str(self.config)), STOP_SECONDS)
 
-    def run(self, program: str, *arguments: str, text: str = "") -> str:
-        """One of Samba's commands on this configuration: its output.  SambaFailure."""
-        return self._finish(program, *arguments, f"--configfile={self.config}", text=text)
+    def run(
+        self,
+        program: str,
+        *arguments: str,
+        text: str = "",
+        instead: Mapping[str, Path] = MappingProxyType({}),
+    ) -> str:
+        """One of Samba's commands on this configuration: its output.  SambaFailure.
+
+        instead: files of the machine, and which the command sees in their place.
+        """
+        full = (*arguments, f"--configfile={self.config}")
+        work = partial(self._finish, program, *full, text=text)
+        return running.beside(self.directory, work, instead)
 
     def run_inside(self, program: str, *arguments: str) -> str:
         """As `run`, beside the running daemon: its processes have other numbers out here."""
