@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from abaca.drivers.local.cifs import CifsExporter
+from abaca.drivers.local.nfs import NfsExporter
 from attack.conftest import Wall
 from storage.kit import rule, running, why_not
 from support.processes import Site
@@ -63,4 +66,30 @@ def test_state_and_servers_of_a_backend(wall: Wall) -> None:
         for pid_file in backend.directory.rglob("*.pid"):
             inside = f"/proc/{pid_file.read_text().strip()}/root/"
             wall.attempt(f"look into {inside}", as_nobody("ls", inside).returncode == 0)
+    wall.assert_held()
+
+
+@pytest.mark.storage
+def test_a_process_that_looks_like_a_server(wall: Wall) -> None:
+    """After a reboot, the pid of a server may be that of a user's process.  abaca would enter its
+    namespaces, run programs there as root, and show it the shares."""
+    if reason := why_not("NFS", "CIFS"):
+        pytest.skip(reason)
+    with running(local_protocols=["NFS", "CIFS"]) as backend, contextlib.ExitStack() as stack:
+        for protocol in ("NFS", "CIFS"):
+            backend.allow(backend.share(protocol=protocol), rule("192.0.2.1"))
+        nfs, cifs = backend.driver.exporter("NFS"), backend.driver.exporter("CIFS")
+        assert isinstance(nfs, NfsExporter) and isinstance(cifs, CifsExporter)
+        servers = [*(table.server for table in nfs.shards.tables()), cifs.server]
+        for server in servers:
+            server.stop()
+            looks = [str(server.config), "60"]
+            user = subprocess.Popen(looks, executable="/bin/sleep", user=65534, group=65534)
+            stack.callback(user.wait)
+            stack.callback(user.kill)
+            server.pid_file.write_text(str(user.pid))
+            wall.attempt(f"{server.config.name}: taken for a server", server.pid == user.pid)
+        backend.driver.reconcile()
+        for server in servers:
+            wall.attempt(f"{server.config.name}: keeps it from starting", server.pid is None)
     wall.assert_held()

@@ -1,7 +1,8 @@
 """Daemons that outlive abaca: find them again by pid file, end them by pid.
 
 A pid file alone proves nothing (the number may belong to another process by now), so a daemon is
-recognised by a word of its command line that only it has: the path of its configuration.
+recognised by its user and a word of its command line: the path of its configuration.  Both count:
+abaca enters the namespaces of a daemon as root, and every user can write such a command line.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ def read_pid(pid_file: Path) -> int | None:
 
 
 def is_running(pid: int, word: str) -> bool:
-    """Whether the process lives (a zombie does not) and has `word` in its command line."""
+    """Whether the process lives (a zombie does not), belongs to the user of this process, and has
+    `word` in its command line."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
-    return any(word.encode() in given for given in words)
+    return f"\nUid:\t{os.getuid()}\t" in status and any(word.encode() in each for each in words)
 
 
 def is_ending(pid: int) -> bool:
