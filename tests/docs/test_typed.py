@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,7 @@ def adapted(text: str, running: Site, second_port: int) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_page(page: str, running: Site) -> None:
+def test_page(page: str, running: Site, tmp_path: Path) -> None:
     """All blocks of a page, in one shell, as a reader would."""
     second_port = free_port()  # of another abaca that the page starts
     script = "".join(
@@ -60,6 +61,7 @@ def test_page(page: str, running: Site) -> None:
             ABACA_CONFIG_FILE=str(running.file),
             OS_CLIENT_CONFIG_FILE=str(running.clouds),
             OS_CLOUD="abaca",
+            TMPDIR=str(tmp_path),  # of mktemp
         ),
         capture_output=True,
         text=True,
