@@ -8,6 +8,7 @@ it lets pass and a proxy may read differently is refused here; tests/web/test_pa
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 import httptools
 import msgspec
@@ -44,8 +45,8 @@ class Request(msgspec.Struct, eq=False):
 class Parser:
     """Reads the requests of one connection.
 
-    `feed` returns those that are complete.  Once it has raised Refused it is of no more use.
-    `is_between` says whether no part of a request has come; `wants_continue` whether the client
+    `feed` returns those that are complete.  Once `refused` is set, the connection is to be closed
+    after its answer.  `is_between`: no part of a request has come.  `wants_continue`: the client
     waits for 100 Continue.
     """
 
@@ -67,14 +68,16 @@ class Parser:
         self._route = ("", "")
 
     def feed(self, data: bytes) -> list[Request]:
-        """The requests that this data completes.  Then look at `refused`."""
+        """The requests that this data completes.  Sets `refused` if what follows is refused."""
         self.is_between = False
         if self._in_head:
             self._head += len(data)
         keep_alive = True
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:  # we do not: it is answered as if it had not asked
+        except (
+            httptools.HttpParserUpgrade
+        ):  # not supported, and not refused: the request is answered
             keep_alive = False
         except httptools.HttpParserCallbackError:
             self.refused = self.refused or Refused(400, "The request cannot be read.")
@@ -95,7 +98,8 @@ class Parser:
     def _too_long(self) -> Refused:
         return Refused(431, f"The headers have over {self.limits.head} bytes.")
 
-    def _refuse(self, code: int, message: str) -> None:
+    def _refuse(self, code: int, message: str) -> NoReturn:
+        """In a callback: `feed` ends there."""
         self.refused = Refused(code, message)
         raise self.refused
 
@@ -158,8 +162,7 @@ class Parser:
             absolute = _ABSOLUTE.fullmatch(target)
             if absolute is None or not host or absolute[1].lower() != host.lower():
                 self._refuse(400, "The target of the request is not a path of this server.")
-            target = absolute[2] if absolute else ""
-            target = target if target.startswith("/") else "/" + target
+            target = absolute[2] if absolute[2].startswith("/") else f"/{absolute[2]}"
         if "#" in target:
             self._refuse(400, "The target of the request has a fragment.")
         path, _, query = target.partition("?")
