@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from abaca.drivers.samba.server import WRITABLE, SambaFailure
+from abaca.drivers.confine import capabilities
+from abaca.drivers.samba.server import CAPABILITIES, WRITABLE, SambaFailure
 from attack import smb_client as smb
 from attack.canary import Canary
 from attack.conftest import Wall
@@ -86,6 +89,30 @@ def test_links_that_a_taken_smbd_leaves_lead_abaca_nowhere(wall: Wall, tmp_path:
         for made in tmp_path.iterdir():
             wall.attempt(f"make {made.name} outside", got_through=True)
         wall.attempt("make files outside", got_through=any(tmp_path.iterdir()))
+    wall.assert_held()
+
+
+OPEN_BY_HANDLE = """
+import os, sys
+from abaca.drivers import handles
+from abaca.drivers.confine import capabilities
+capabilities.keep_only(sys.argv[2:])
+inside = os.open(sys.argv[1], os.O_RDONLY)
+try:
+    handles.open_handle(inside, handles.handle_of(inside, b"file"), os.O_RDWR)
+except PermissionError:
+    print("refused")
+"""
+
+
+def test_smbd_opens_no_file_by_its_handle(wall: Wall, backend: Backend, tmp_path: Path) -> None:
+    """A handle leads to every file of a file system, past all roots."""
+    (tmp_path / "file").touch()
+    program = [sys.executable, "-c", OPEN_BY_HANDLE, str(tmp_path), *sorted(CAPABILITIES)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=True)
+    wall.attempt("with the capabilities that it is to have", done.stdout != "refused\n")
+    has = int(capabilities.status(exporter(backend).server.pid or 0)["CapPrm"], 16)
+    wall.attempt("it has others", bool(has & ~capabilities.mask(sorted(CAPABILITIES))))
     wall.assert_held()
 
 
