@@ -96,4 +96,5 @@ class Peers(Generic[C]):
         return self._all.first_to_go()
 
     def all(self) -> list[C]:
+        """In the order of their ranks."""
         return [connection for held in self._all.by_rank for connection in held]

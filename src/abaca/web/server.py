@@ -125,7 +125,9 @@ class Server:
             for listener in self._listeners.values():
                 listener.close()
             self._listeners.clear()
-            for connection in self.peers.all():
+            # the busy ones first: a client that sees an idle connection end may take it that every
+            # answer from then on says `Connection: close`
+            for connection in reversed(self.peers.all()):
                 connection.stop()
             is_empty = not self._by_fd
         if not is_empty:
