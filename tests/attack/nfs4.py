@@ -222,9 +222,8 @@ def _last_handle(data: bytes) -> bytes:
     mark = u32(GETFH, OK)
     at = len(data)
     while (at := data.rfind(mark, 0, at)) >= 0:
-        reader = Reader(data)
-        reader.at = at + len(mark)
-        handle = reader.opaque()
-        if reader.at == len(data):
-            return handle
+        start = at + len(mark) + 4
+        length = int.from_bytes(data[start - 4 : start], "big")
+        if start + length + -length % 4 == len(data):  # else the mark is a part of the handle
+            return data[start : start + length]
     return b""
